@@ -1,0 +1,308 @@
+"""Where CIFAR-10 is, how its files are verified, and the stand-in for machines that can't get it.
+
+CIFAR-10 (Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009) is looked for in `$CIFAR10_ROOT`, then
+in `data/`, then downloaded by torchvision. Without a network a stand-in is drawn in the very same file format; it lives
+in a folder of its own, its `batches.meta` says what it is, and no number from it may be called CIFAR-10.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import pickle
+import queue
+import socket
+import struct
+import threading
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from course.lesson import ROOT
+
+FOLDER = "cifar-10-batches-py"
+MD5 = {  # of the official files; torchvision.datasets.CIFAR10 checks the same
+    "batches.meta": "5ff9c542aee3614f3951f8cda6e48888",
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+STAND_IN = "procedural stand-in, not CIFAR-10"
+SHAPES: dict[str, Callable[[Any, Any], Any]] = {  # the stand-in's classes: which points (u, v) around the centre belong
+    "disc": lambda u, v: np.hypot(u, v) < 1,
+    "ring": lambda u, v: abs(np.hypot(u, v) - 0.8) < 0.2,
+    "square": lambda u, v: np.maximum(abs(u), abs(v)) < 0.9,
+    "frame": lambda u, v: abs(np.maximum(abs(u), abs(v)) - 0.75) < 0.2,
+    "triangle": lambda u, v: (v < 0.8) & (2 * abs(u) - 0.9 < v),
+    "cross": lambda u, v: (np.minimum(abs(u), abs(v)) < 0.25) & (np.maximum(abs(u), abs(v)) < 1),
+    "diagonal cross": lambda u, v: (abs(abs(u) - abs(v)) < 0.35) & (np.maximum(abs(u), abs(v)) < 0.85),
+    "bars": lambda u, v: (np.sin(8 * v) > 0) & (np.maximum(abs(u), abs(v)) < 1),
+    "columns": lambda u, v: (np.sin(8 * u) > 0) & (np.maximum(abs(u), abs(v)) < 1),
+    "checkerboard": lambda u, v: (np.sin(6 * u) * np.sin(6 * v) > 0) & (np.maximum(abs(u), abs(v)) < 1),
+}
+PATIENCE = 4.0  # seconds that the download's server has to answer before we go on without a network
+
+
+class DataError(Exception):
+    """The data can't be used; the message is what to tell the user: which file, what is wrong, and the way out."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Verified data: the folder that holds `data_batch_1` …, and what it is."""
+
+    folder: Path
+    is_cifar10: bool
+
+    @property
+    def name(self) -> str:
+        """What every report must call it."""
+        return "CIFAR-10" if self.is_cifar10 else STAND_IN
+
+
+def find_data(where: str | Path | None = None, say: Callable[[str], None] = print) -> Source:
+    """Find CIFAR-10 and verify it, downloading it if need be; where it can't be had, draw the stand-in and say so.
+
+    Args:
+        where: a folder that must hold the data; `"stand-in"` for the stand-in; None to look in all the usual places.
+        say: gets the lines that the user must read.
+
+    Raises:
+        DataError: a named folder holds no CIFAR-10, or a file of it is missing, damaged or foreign.
+    """
+    if where == "stand-in":
+        return _stand_in()
+    if where is not None:
+        return verify(where, "Name the folder that holds it, or leave the option away to look for it elsewhere")
+    if root := os.environ.get("CIFAR10_ROOT"):
+        return verify(root, "$CIFAR10_ROOT names that folder: correct it, or unset it to look for the data elsewhere")
+    root = ROOT / "data"
+    if not (root / FOLDER).exists():
+        try:
+            _download(root, say)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+                raise DataError(
+                    f"CIFAR-10 can't be stored in {root}: {error}. Make room there, or set $CIFAR10_ROOT."
+                ) from None
+            return _fall_back(error, say)
+        except RuntimeError as error:  # torchvision's word for an archive whose md5 is wrong
+            return _fall_back(error, say)
+    return verify(root, f"Delete {root / FOLDER} and run again to download it anew")
+
+
+def verify(root: str | Path, way_out: str) -> Source:
+    """Check every file's md5 before anything is unpickled.
+
+    Args:
+        root: the folder that holds `cifar-10-batches-py`, or that folder itself, or one of a stand-in.
+        way_out: ends every error: what the user can do.
+
+    Raises:
+        DataError: a file is missing, or its md5 isn't the official one (or, in a stand-in, the one it was written with).
+    """
+    root = Path(root)
+    folder = root / FOLDER if (root / FOLDER).is_dir() else root
+    expected = MD5
+    try:
+        meta = folder / "batches.meta"
+        if _md5(meta) != MD5["batches.meta"]:
+            expected = _stand_in_md5s(meta)
+        for file, md5 in expected.items():
+            if (found := _md5(folder / file)) != md5:
+                size = (folder / file).stat().st_size
+                raise DataError(
+                    f"{folder / file} is damaged or not CIFAR-10: expected md5 {md5}, found {found} ({size:,} bytes). "
+                    f"{way_out}."
+                )
+    except FileNotFoundError as error:
+        raise DataError(f"There is no CIFAR-10 in {root}: {error.filename} is missing. {way_out}.") from None
+    except OSError as error:
+        raise DataError(f"{error.filename} can't be read: {error.strerror}. {way_out}.") from None
+    return Source(folder, expected is MD5)
+
+
+def unpickle(path: str | Path) -> dict[bytes, Any]:
+    """Read one file of CIFAR-10, which is a pickle of Python 2, without letting it run code.
+
+    A pickle is a program: loading one can call any function it names. This loads plain values and NumPy arrays only.
+
+    Returns:
+        The file's dictionary; its keys are bytes, such as `b"data"`.
+
+    Raises:
+        pickle.UnpicklingError: the file names anything but an array, or is no pickle.
+    """
+    try:
+        values = _ArraysOnly(io.BytesIO(Path(path).read_bytes()), encoding="bytes").load()
+    except (OSError, pickle.UnpicklingError):
+        raise
+    except Exception as error:  # a damaged pickle fails in as many ways as there are opcodes
+        raise pickle.UnpicklingError(f"{path} is not a pickle: {type(error).__name__}: {error}") from None
+    if not isinstance(values, dict):
+        raise pickle.UnpicklingError(f"{path} holds a {type(values).__name__}, not a dictionary")
+    return values
+
+
+def make_stand_in(folder: str | Path, per_batch: int = 2000, seed: int = 0) -> Source:
+    """Draw the stand-in: six files in CIFAR-10's format with `per_batch` images each, and a `batches.meta` of its own.
+
+    Ten classes of shapes in random colours, places, sizes and turns on a textured ground, with noise over all: a network
+    learns them well, a linear classifier doesn't. The same arguments give the same images.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(SHAPES)
+    md5s = {}
+    for number, file in enumerate(sorted(MD5.keys() - {"batches.meta"})):
+        rng = np.random.default_rng([seed, number])
+        labels = rng.permutation(np.arange(per_batch) % 10)
+        batch = {
+            b"batch_label": f"{file} of the {STAND_IN}".encode(),
+            b"labels": labels.tolist(),
+            b"data": _draw(labels, rng).reshape(per_batch, 3 * 32 * 32),  # a row: 1024 red, 1024 green, 1024 blue
+            b"filenames": [f"{names[k]} {i}.png".encode() for i, k in enumerate(labels)],
+        }
+        md5s[file] = _write(folder / file, batch)
+    meta = {
+        b"label_names": [name.encode() for name in names],
+        b"num_cases_per_batch": per_batch,
+        b"num_vis": 3 * 32 * 32,
+        b"stand_in": STAND_IN.encode(),
+        b"md5": {file.encode(): md5.encode() for file, md5 in md5s.items()},
+    }
+    _write(folder / "batches.meta", meta)  # last: a stand-in without it is unfinished
+    return Source(folder, is_cifar10=False)
+
+
+def _stand_in() -> Source:
+    folder = ROOT / "data" / "stand-in"
+    try:
+        if not (folder / "batches.meta").exists():
+            return make_stand_in(folder)
+    except OSError as error:
+        raise DataError(f"The stand-in can't be written to {folder}: {error.strerror}. Make room there.") from None
+    return verify(folder, f"Delete {folder} and run again to draw it anew")
+
+
+def _fall_back(error: Exception, say: Callable[[str], None]) -> Source:
+    source = _stand_in()
+    say(f"CIFAR-10 could not be downloaded ({error}).")
+    say(f"USING THE {STAND_IN.upper()}: drawn shapes in {source.folder}. Its accuracy says nothing about CIFAR-10.")
+    say("For the real data set $CIFAR10_ROOT to a folder that holds cifar-10-batches-py, or connect and run again.")
+    return source
+
+
+def _download(root: Path, say: Callable[[str], None]) -> None:
+    """Let torchvision download, verify and unpack into a folder of its own, then move the finished folder into place."""
+    from torchvision.datasets import CIFAR10
+
+    if not _reachable(CIFAR10.url):
+        raise TimeoutError(f"no answer from {CIFAR10.url} within {PATIENCE:g} s")
+    say(f"CIFAR-10 is downloaded from {CIFAR10.url} to {root} (170 MB, once).")
+    unfinished = root / "download"
+    socket.setdefaulttimeout(30)  # a line that falls silent in the middle must not wait for ever
+    try:
+        CIFAR10(str(unfinished), download=True)
+    finally:
+        socket.setdefaulttimeout(None)
+    os.replace(unfinished / FOLDER, root / FOLDER)
+    (unfinished / CIFAR10.filename).unlink()
+    unfinished.rmdir()
+
+
+def _reachable(url: str) -> bool:
+    """Whether the server answers within `PATIENCE`; asked in a thread, because looking up a name knows no timeout."""
+    answers: queue.Queue[bool] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE):
+                answers.put(True)
+        except OSError:
+            answers.put(False)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        return answers.get(timeout=PATIENCE)
+    except queue.Empty:
+        return False
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
+
+
+def _stand_in_md5s(meta: Path) -> dict[str, str]:
+    """What a stand-in's own `batches.meta` says of its files; the official md5s if it is no stand-in's."""
+    try:
+        values = unpickle(meta)
+        if values[b"stand_in"] != STAND_IN.encode() or len(values[b"md5"]) != len(MD5) - 1:
+            return MD5
+        return {file.decode(): md5.decode() for file, md5 in values[b"md5"].items()}
+    except (pickle.UnpicklingError, KeyError, AttributeError, TypeError, UnicodeDecodeError):
+        return MD5
+
+
+class _ArraysOnly(pickle.Unpickler):
+    ALLOWED = {  # noqa: RUF012  (an array's pickle names these three, in NumPy 1's place or NumPy 2's)
+        ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+        ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy", "dtype"): np.dtype,
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self.ALLOWED:
+            raise pickle.UnpicklingError(f"the file asks to run {module}.{name}, which is no part of CIFAR-10")
+        return self.ALLOWED[module, name]
+
+
+class _Python2Pickler(pickle._Pickler):  # type: ignore[name-defined]  # the documented one, written in Python
+    """Writes `bytes` as the `str` of Python 2, as the official files have them; Python 3's own opcodes are others."""
+
+    dispatch = pickle._Pickler.dispatch.copy()  # type: ignore[attr-defined]
+
+    def save_bytes(self, value: bytes) -> None:
+        self.write(pickle.BINSTRING + struct.pack("<i", len(value)) + value)
+
+    dispatch[bytes] = save_bytes
+
+
+def _write(path: Path, values: dict[bytes, Any]) -> str:
+    """Write one file of the stand-in and return its md5."""
+    buffer = io.BytesIO()
+    _Python2Pickler(buffer, protocol=2).dump(values)
+    path.write_bytes(buffer.getvalue())
+    return hashlib.md5(buffer.getbuffer()).hexdigest()
+
+
+def _draw(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One image of 32x32 pixels for each label: (N,) -> uint8 (N, 3, 32, 32)."""
+    n = len(labels)
+
+    def draw(low: float, high: float, *shape: int) -> np.ndarray:
+        return rng.uniform(low, high, (n, *shape)).astype(np.float32)
+
+    y, x = np.mgrid[-15.5:16, -15.5:16].astype(np.float32)  # (32, 32) each, the image's middle at 0
+    angle, size = draw(-0.3, 0.3, 1, 1), draw(6, 13, 1, 1)
+    dx, dy = x - draw(-6, 6, 1, 1), y - draw(-6, 6, 1, 1)  # (N, 32, 32)
+    u = (np.cos(angle) * dx + np.sin(angle) * dy) / size
+    v = (np.cos(angle) * dy - np.sin(angle) * dx) / size
+    inside = np.zeros((n, 1, 32, 32), bool)
+    for label, shape in enumerate(SHAPES.values()):
+        inside[labels == label, 0] = shape(u[labels == label], v[labels == label])
+    waves = np.sin(draw(-0.6, 0.6, 3, 1, 1) * x + draw(-0.6, 0.6, 3, 1, 1) * y + draw(0, 6.3, 3, 1, 1))
+    images = np.where(inside, draw(0, 255, 3, 1, 1), draw(40, 215, 3, 1, 1) + 40 * waves)  # (N, 3, 32, 32)
+    images += rng.normal(0, 25, images.shape).astype(np.float32)
+    return images.clip(0, 255).astype(np.uint8)

@@ -1,0 +1,276 @@
+"""What a lesson is, and loading one from a notebook, a source script or a live kernel.
+
+A lesson is a namespace: the definitions of one lesson. Loading starts from the names of the exercises and executes the
+imports, functions, classes and assignments that these refer to, and what those refer to in turn. Plots, loops and
+training runs are left out, so that a test starts in a moment and a half-finished demo can't break it.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import json
+import linecache
+import os
+import re
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+ROOT = Path(os.environ.get("COURSE_ROOT", Path(__file__).resolve().parents[1]))
+LOAD_SECONDS = 30  # a definition cell that takes longer than this to run is taken for an endless loop
+
+carries_own: ContextVar[bool] = ContextVar("carries_own", default=True)
+"""Whether `carry` may give a student's own definitions; off while a lesson is loaded to be tested or graded."""
+
+
+class LessonError(Exception):
+    """A lesson can't be read, or lacks a definition; the message is one sentence that says where and what to do."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One stub: the name it defines, the lesson it belongs to, and the points its check cell gives."""
+
+    lesson: str
+    name: str
+    points: float
+
+    @property
+    def test_module(self) -> Path:
+        """The pytest module that judges this exercise."""
+        folder = ROOT / "tests" / self.lesson
+        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name).lower()
+        clash = self.name != snake and any(e.name == snake for e in exercises(self.lesson).values())
+        return folder / f"test_{snake}{'_module' if clash else ''}.py"
+
+
+@cache
+def script_of(lesson: str) -> Path:
+    """The source script of a lesson such as `lesson_03`.
+
+    Raises:
+        LessonError: there is no such lesson.
+    """
+    scripts = sorted((ROOT / "solutions" / lesson).glob("*.py"))
+    if len(scripts) != 1:
+        known = ", ".join(p.parent.name for p in sorted((ROOT / "solutions").glob("lesson_*/*.py")))
+        raise LessonError(f"There is no lesson called {lesson!r}; there are: {known}.")
+    return scripts[0]
+
+
+def notebook_of(lesson: str) -> Path:
+    """Where the student's notebook of a lesson lies."""
+    return ROOT / "lessons" / lesson / f"{script_of(lesson).stem}.ipynb"
+
+
+@cache
+def exercises(lesson: str) -> Mapping[str, Exercise]:
+    """The exercises of a lesson in the order of its check cells, by name, read from `check("Name", points=2)` calls."""
+    found = {}
+    for statement in ast.parse(script_of(lesson).read_text(encoding="utf-8")).body:
+        match statement:
+            case ast.Expr(value=ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=str(name))]) as call):
+                points = {k.arg: ast.literal_eval(k.value) for k in call.keywords}.get("points", 1)
+                found[name] = Exercise(lesson, name, float(points))
+    return found
+
+
+def all_exercises() -> dict[str, Exercise]:
+    """Every exercise of every released lesson (one whose source has check cells), by name."""
+    lessons = sorted(path.parent.name for path in (ROOT / "solutions").glob("lesson_*/*.py"))
+    return {name: exercise for lesson in lessons for name, exercise in exercises(lesson).items()}
+
+
+@dataclass
+class Lesson:
+    """The definitions of one lesson, as attributes; `origin` names the file or kernel they come from.
+
+    An attribute that is missing raises a `LessonError` that names the cell whose fault it is.
+    """
+
+    name: str
+    origin: str
+    namespace: dict[str, Any]
+    problems: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.namespace:
+            return self.namespace[name]
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self.problems:
+            raise LessonError(f"{name} could not be loaded. " + "\n".join(self.problems))
+        raise LessonError(
+            f"{self.origin} defines no {name}. Run or restore the cell that defines it; "
+            f"the original stands in `git show HEAD:lessons/{self.name}/{script_of(self.name).stem}.ipynb`."
+        )
+
+    @classmethod
+    def from_notebook(cls, name: str, path: Path | None = None) -> Lesson:
+        """Load the definitions of a student's notebook; a cell that fails is noted and the others still load.
+
+        Raises:
+            LessonError: the file is missing or is no notebook.
+        """
+        path = path or notebook_of(name)
+        shown = _shown(path)
+        lesson = cls(name, shown, {})
+        cells = []
+        for number, source in _code_cells(path):
+            try:
+                cells.append((f"{shown}, cell {number}", ast.parse(_without_magics(source))))
+            except SyntaxError as error:
+                line = (error.text or "").strip()
+                lesson.problems.append(
+                    f"{shown}, cell {number}, line {error.lineno} has a syntax error: {error.msg}: {line}"
+                )
+                continue
+            linecache.cache[f"{shown}, cell {number}"] = (
+                len(source),
+                None,
+                source.splitlines(keepends=True),
+                f"{shown}, cell {number}",
+            )
+        lesson._execute(cells)
+        return lesson
+
+    @classmethod
+    def from_solution(cls, name: str, edit: Callable[[str], str] = lambda source: source) -> Lesson:
+        """Load the reference of a lesson, after `edit` has had its way with the source text (see misconceptions)."""
+        path = script_of(name)
+        source = edit(path.read_text(encoding="utf-8"))
+        lesson = cls(name, _shown(path), {})
+        lesson._execute([(str(path), ast.parse(source))])
+        if lesson.problems:
+            raise LessonError("\n".join(lesson.problems))
+        return lesson
+
+    @classmethod
+    def from_kernel(cls, name: str, namespace: dict[str, Any]) -> Lesson:
+        """Wrap the live definitions of a running notebook."""
+        return cls(name, "this notebook's kernel", namespace)
+
+    def _execute(self, cells: list[tuple[str, ast.Module]]) -> None:
+        self.namespace["__name__"] = self.name
+        may_carry = carries_own.set(False)
+        try:
+            for filename, tree in _needed(cells, set(exercises(self.name))):
+                try:
+                    with time_limit(LOAD_SECONDS):
+                        exec(compile(tree, filename, "exec", dont_inherit=True), self.namespace)
+                except Exception as error:
+                    line = where(error, filename)
+                    self.problems.append(f"{line or filename} raises {type(error).__name__}: {error}")
+        finally:
+            carries_own.reset(may_carry)
+
+
+def where(error: BaseException, origin: str) -> str:
+    """The innermost place of an error's traceback that lies in files starting with `origin`: `file, cell 9, line 3`."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(origin)]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` in the block once it has run this long (main thread of a POSIX system; elsewhere no limit)."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise TimeoutError(f"no answer after {seconds:g} s; is there a loop that never ends?")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def _code_cells(path: Path) -> Iterator[tuple[int, str]]:
+    """The code cells of a notebook with their numbers, counting every cell from 1 as the notebook shows them."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    except FileNotFoundError:
+        raise LessonError(f"There is no {_shown(path)}; `make lessons` writes it.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise LessonError(
+            f"{_shown(path)} is not a notebook ({type(error).__name__}: {error}). "
+            f"`git checkout -- {_shown(path)}` brings the original back; copy the damaged file first if it holds your work."
+        ) from None
+    return ((number, source) for number, (kind, source) in enumerate(sources, start=1) if kind == "code")
+
+
+def _without_magics(source: str) -> str:
+    """Blank out IPython's own lines (`%matplotlib inline`, `!pip list`, `plt?`) and whole `%%` cells, keeping line numbers."""
+    if source.lstrip().startswith("%%"):
+        return ""
+    return "\n".join("" if re.match(r"\s*[%!?]|[\w.]+\?{1,2}\s*$", line) else line for line in source.split("\n"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Statement:
+    """A top-level statement with the global names that it reads (in nested functions too) and those it binds."""
+
+    node: ast.stmt
+    reads: frozenset[str]
+    binds: frozenset[str]
+
+    @classmethod
+    def of(cls, node: ast.stmt) -> _Statement:
+        reads: set[str] = set()
+        binds: set[str] = set()
+
+        def visit(code: CodeType, top: bool) -> None:
+            for instruction in dis.get_instructions(code):
+                action, _, scope = instruction.opname.partition("_")
+                if action == "LOAD" and ("NAME" in scope or "GLOBAL" in scope):
+                    reads.add(instruction.argval)
+                elif action == "STORE" and ((top and scope == "NAME") or scope == "GLOBAL"):
+                    binds.add(instruction.argval)
+            for constant in code.co_consts:
+                if isinstance(constant, CodeType):
+                    visit(constant, top=False)
+
+        visit(compile(ast.Module([node], type_ignores=[]), "", "exec", dont_inherit=True), top=True)
+        for target in getattr(node, "targets", []):  # BasicBlock.forward = …, KERNELS["sobel"] = …
+            while isinstance(target, ast.Attribute | ast.Subscript):
+                target = target.value
+            if isinstance(target, ast.Name):
+                binds.add(target.id)
+        return cls(node, frozenset(reads), frozenset(binds))
+
+
+def _needed(cells: list[tuple[str, ast.Module]], wanted: set[str]) -> list[tuple[str, ast.Module]]:
+    """Keep the statements that bind the wanted names or what these need; all definitions where nothing is wanted."""
+    definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    demo = (ast.For, ast.AsyncFor, ast.While, ast.Expr)
+    left = [_Statement.of(s) for _, tree in cells for s in tree.body if not isinstance(s, demo)]
+    wanted = wanted or {s.node.name for s in left if isinstance(s.node, definition)}
+    imports = [s.node for s in left if isinstance(s.node, ast.ImportFrom)]
+    kept: set[ast.stmt] = {node for node in imports if node.names[0].name == "*"}
+    while new := [s for s in left if s.binds & wanted and s.node not in kept]:
+        kept.update(s.node for s in new)
+        wanted = wanted.union(*(s.reads for s in new))
+    future: list[ast.stmt] = [node for node in imports if node.module == "__future__"]  # holds for all later cells
+    return [
+        (filename, ast.Module(future + [s for s in tree.body if s in kept and s not in future], type_ignores=[]))
+        for filename, tree in cells
+    ]

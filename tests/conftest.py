@@ -1,0 +1,105 @@
+"""How the lessons' tests get the definitions that they judge: options, the `student` fixture, and the summary.
+
+Without an option they judge the student's notebook on disk, with `--solutions` the reference.
+"""
+
+import zlib
+from pathlib import Path
+
+import pytest
+
+from course.checking import Tally
+from course.lesson import ROOT, Exercise, Lesson, LessonError, all_exercises, notebook_of, script_of
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("ResNet18 from scratch")
+    group.addoption("--solutions", action="store_true", help="test the reference instead of your notebooks")
+    group.addoption("--seed", type=int, default=0, help="draw other random inputs (default: 0)")
+
+
+def pytest_configure(config):
+    given = [plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Tally)]
+    config.tally = given[0] if given else Tally()
+    if not given:
+        config.pluginmanager.register(config.tally)
+    config.lessons = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Lessons in order, and in each the exercises in the order of the notebook; the tests of the course last."""
+    order = {exercise.test_module: place for place, exercise in enumerate(all_exercises().values())}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def pytest_collection_finish(session):
+    """Name the files under test before anything else is said of them."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    lessons = dict.fromkeys(e.lesson for item in session.items if (e := exercise_of(item.path)))
+    for lesson in lessons if terminal else ():
+        path = script_of(lesson) if session.config.option.solutions else notebook_of(lesson)
+        terminal.write_line(f"testing {path.relative_to(ROOT)}")
+
+
+def pytest_sessionstart(session):
+    """One thread: two beside another busy process have been measured 20 times slower than one."""
+    import torch
+
+    session.config.threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+
+
+def pytest_sessionfinish(session):
+    import torch
+
+    torch.set_num_threads(session.config.threads)
+
+
+def exercise_of(path: Path) -> Exercise | None:
+    """The exercise that a test module judges; None for the tests of the course itself."""
+    return next((e for e in all_exercises().values() if e.test_module == path), None)
+
+
+@pytest.fixture
+def student(request):
+    """The definitions under test; see `course.student.Student`."""
+    import torch
+
+    from course.student import Student
+
+    exercise = exercise_of(request.path)
+    if exercise is None:
+        pytest.fail(f"{request.path.name} is named after no exercise of {request.path.parent.name}", pytrace=False)
+    request.node.user_properties.append(("exercise", exercise.name))
+    seed = zlib.crc32(request.node.nodeid.encode()) + request.config.option.seed
+    torch.manual_seed(seed)
+    try:
+        return Student(_lesson(request.config, exercise.lesson), exercise, seed)
+    except LessonError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _lesson(config, name: str) -> Lesson:
+    """The lesson under test, loaded once a session."""
+    if config.tally.lesson is not None:
+        return config.tally.lesson
+    if name not in config.lessons:
+        load = Lesson.from_solution if config.option.solutions else Lesson.from_notebook
+        config.lessons[name] = load(name)
+    return config.lessons[name]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Exercises done and points, one line an exercise."""
+    judged = [e for e in all_exercises().values() if e.name in config.tally.verdicts]
+    if not judged:
+        return
+    terminalreporter.section("exercises")
+    for e in judged:
+        earned = f"{config.tally.points(e):.3g} of {e.points:g} points"
+        terminalreporter.write_line(f"{e.lesson}  {e.name:24} {config.tally.status(e):24} {earned}")
+    done = sum(map(config.tally.done, judged))
+    points = sum(map(config.tally.points, judged))
+    total = sum(e.points for e in judged)
+    terminalreporter.write_line(f"{done} of {len(judged)} exercises done, {points:.3g} of {total:g} points")
