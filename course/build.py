@@ -25,7 +25,7 @@ SOURCES = ROOT / "build" / "source"  # where nbgrader looks for what it releases
 
 
 class NamedStubs(ClearSolutions):
-    """Clears solutions as nbgrader does, and says in every `raise NotImplementedError` which definition it stands for."""
+    """Clears solutions as nbgrader does, and says in every stub's error which definition it stands for."""
 
     @default("code_stub")
     def _code_stub_default(self) -> dict[str, str]:

@@ -131,15 +131,11 @@ class Lesson:
             except SyntaxError as error:
                 line = (error.text or "").strip()
                 lesson.problems.append(
-                    f"{shown}, cell {number}, line {error.lineno} has a syntax error: {error.msg}: {line}"
+                    f"SyntaxError: {error.msg}, at {shown}, cell {number}, line {error.lineno}: {line}"
                 )
                 continue
-            linecache.cache[f"{shown}, cell {number}"] = (
-                len(source),
-                None,
-                source.splitlines(keepends=True),
-                f"{shown}, cell {number}",
-            )
+            entry = (len(source), None, source.splitlines(keepends=True), f"{shown}, cell {number}")
+            linecache.cache[entry[-1]] = entry  # so that a report can quote the line
         lesson._execute(cells)
         return lesson
 
@@ -159,6 +155,21 @@ class Lesson:
         """Wrap the live definitions of a running notebook."""
         return cls(name, "this notebook's kernel", namespace)
 
+    def place(self, error: BaseException) -> str:
+        """Where in this lesson's code an error came up: `file, cell 9, line 3: the source line`; "" if elsewhere."""
+        frames = [(f, line) for f, line in traceback.walk_tb(error.__traceback__) if f.f_globals is self.namespace]
+        if not frames:
+            return ""
+        filename, line = frames[-1][0].f_code.co_filename, frames[-1][1]
+        source = linecache.getline(filename, line).strip()
+        return f"{self._cell_shown(filename)}, line {line}" + (f": {source}" if source else "")
+
+    def _cell_shown(self, filename: str) -> str:
+        """A live cell by its execution count, as the notebook shows it; any other file by its name."""
+        shell = self.namespace.get("get_ipython", lambda: None)()
+        count = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(filename)
+        return filename if count is None else f"cell In [{count}]"
+
     def _execute(self, cells: list[tuple[str, ast.Module]]) -> None:
         self.namespace["__name__"] = self.name
         may_carry = carries_own.set(False)
@@ -168,21 +179,14 @@ class Lesson:
                     with time_limit(LOAD_SECONDS):
                         exec(compile(tree, filename, "exec", dont_inherit=True), self.namespace)
                 except Exception as error:
-                    line = where(error, filename)
-                    self.problems.append(f"{line or filename} raises {type(error).__name__}: {error}")
+                    self.problems.append(f"{type(error).__name__}: {error}, at {self.place(error) or filename}")
         finally:
             carries_own.reset(may_carry)
 
 
-def where(error: BaseException, origin: str) -> str:
-    """The innermost place of an error's traceback that lies in files starting with `origin`: `file, cell 9, line 3`."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(origin)]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else ""
-
-
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` in the block once it has run this long (main thread of a POSIX system; elsewhere no limit)."""
+    """Raise `TimeoutError` in the block after this long (in the main thread of a POSIX system; elsewhere never)."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -213,13 +217,13 @@ def _code_cells(path: Path) -> Iterator[tuple[int, str]]:
     except (ValueError, KeyError, TypeError) as error:
         raise LessonError(
             f"{_shown(path)} is not a notebook ({type(error).__name__}: {error}). "
-            f"`git checkout -- {_shown(path)}` brings the original back; copy the damaged file first if it holds your work."
+            f"Copy it if it holds work of yours; `git checkout -- {_shown(path)}` then brings the original back."
         ) from None
     return ((number, source) for number, (kind, source) in enumerate(sources, start=1) if kind == "code")
 
 
 def _without_magics(source: str) -> str:
-    """Blank out IPython's own lines (`%matplotlib inline`, `!pip list`, `plt?`) and whole `%%` cells, keeping line numbers."""
+    """Blank out IPython's own lines (`%matplotlib inline`, `!ls`, `plt?`) and whole `%%` cells; line numbers stay."""
     if source.lstrip().startswith("%%"):
         return ""
     return "\n".join("" if re.match(r"\s*[%!?]|[\w.]+\?{1,2}\s*$", line) else line for line in source.split("\n"))

@@ -24,7 +24,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from course.diagnosis import Misconception, misconceptions
-from course.lesson import Exercise, Lesson, LessonError, time_limit, where
+from course.lesson import Exercise, Lesson, LessonError, time_limit
 
 PROBE_SECONDS = 20
 TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}
@@ -88,7 +88,7 @@ class Student:
         """Fail the test unless the probe gives what `expected` gives.
 
         Args:
-            probe: a function of the lesson; returns tensors, arrays, numbers, strings, or dicts, lists and tuples of them.
+            probe: a function of the lesson; gives tensors, arrays, numbers, strings, or dicts, lists, tuples of them.
             expected: gives the right answer; called before the probe, so that no lesson can spoil its inputs.
             without: parts of names of ATen kernels (`convolution`, `batch_norm`) that the answer must not use.
         """
@@ -104,7 +104,7 @@ class Student:
             self._fail(probe, got, mismatch)
 
     def raises(self, probe: Probe, error: type[Exception], *, naming: Sequence[int | Sequence[int] | str] = ()) -> None:
-        """Fail the test unless the probe raises this error with a message that names all these shapes, numbers or words.
+        """Fail the test unless the probe raises this error, with a message that names these shapes, numbers or words.
 
         `(2, 3, 9, 7)` is named by `(2, 3, 9, 7)`, `torch.Size([2, 3, 9, 7])` and `2 x 3 x 9 x 7` alike.
         """
@@ -120,23 +120,19 @@ class Student:
     def _run(self, probe: Probe) -> Outcome:
         outcome = run(probe, self.lesson, self.seed)
         match outcome.error:
-            case NotImplementedError() as error if place := where(error, self.lesson.origin):
-                cell = re.search(r"cell \d+", place)
-                name = str(error).partition(": ")[2] or self.exercise.name
-                number = int(self.exercise.lesson.removeprefix("lesson_"))
-                at = f"lesson {number}{', ' + cell[0] if cell else ''}"
+            case NotImplementedError() as error:
+                stub = re.fullmatch(r"lesson (\d+): (.+)", str(error))
+                name, cell = stub[2] if stub else self.exercise.name, re.search(r"cell [^,]+", self.lesson.place(error))
+                at = f"lesson {int(self.exercise.lesson[-2:])}" + (f", {cell[0]}" if cell else "")
                 pytest.fail(f"not implemented yet: {name} ({at})", pytrace=False)
-            case NotImplementedError() as error if str(error).startswith("lesson "):
-                pytest.fail(f"not implemented yet: {str(error).partition(': ')[2]}", pytrace=False)
             case LessonError() as error:
                 pytest.fail(str(error), pytrace=False)
         return outcome
 
     def _fail(self, probe: Probe, outcome: Outcome, mismatch: str) -> None:
         lines = [mismatch]
-        if outcome.error and (place := where(outcome.error, self.lesson.origin)):
-            file, _, line = place.rpartition(", line ")
-            lines.append(f"at {place}: {linecache.getline(file, int(line)).strip()}")
+        if outcome.error and (place := self.lesson.place(outcome.error)):
+            lines.append(f"at {place}")
         lines.append(described(probe))
         if belief := self._diagnose(probe, outcome):
             lines += [f"Consistent with: {belief.belief}", f"Question to ask yourself: {belief.question}"]

@@ -1,0 +1,122 @@
+"""Loading a lesson: definitions are executed, demos are not, and what is wrong is said with notebook, cell and line."""
+
+import json
+
+import pytest
+
+from course.lesson import Lesson, LessonError, exercises, notebook_of, script_of
+
+BLOCK = "class BasicBlock(nn.Module):\n    pass"
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load lesson 3 from a notebook of these cells."""
+
+    def load(*cells):
+        path = tmp_path / "basic_block.ipynb"
+        path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]}))
+        return Lesson.from_notebook("lesson_03", path)
+
+    return load
+
+
+def test_a_definition_brings_the_imports_constants_and_helpers_that_it_refers_to(load):
+    lesson = load(
+        "from torch import nn\nWIDTH = 4",
+        "def helper():\n    return WIDTH",
+        "class BasicBlock(nn.Module):\n    width = helper()",
+    )
+    assert lesson.BasicBlock.width == 4
+
+
+def test_demos_are_not_run(load):
+    lesson = load(
+        "from torch import nn", BLOCK, "x = 1 / 0", "print(1 / 0)", "for i in [1]:\n    1 / 0", "while 1: pass"
+    )
+    assert lesson.BasicBlock
+    assert lesson.problems == []
+
+
+def test_an_endless_loop_at_the_top_level_of_a_definition_cell_is_not_run(load):
+    assert load("from torch import nn\nwhile True:\n    pass\n" + BLOCK).BasicBlock
+
+
+def test_a_constant_that_never_ends_is_stopped_and_named(load, monkeypatch):
+    monkeypatch.setattr("course.lesson.LOAD_SECONDS", 0.1)
+    endless = "def endless():\n    while True:\n        pass"
+    lesson = load(endless, "WIDTH = endless()", "def PlainBlock():\n    return WIDTH")
+    assert lesson.problems[0].startswith("TimeoutError: no answer after 0.1 s")
+    assert "cell 1, line 2: while True:" in lesson.problems[0]
+
+
+def test_a_later_definition_replaces_an_earlier_one(load):
+    assert load("def PlainBlock():\n    return 1", "def PlainBlock():\n    return 2").PlainBlock() == 2
+
+
+def test_methods_set_after_the_definition_count(load):
+    lesson = load(
+        "class PlainBlock:\n    pass", "def f(self):\n    return 7", "PlainBlock.forward = f", "K = {}\nK[0] = 3"
+    )
+    assert lesson.PlainBlock().forward() == 7
+
+
+def test_a_function_made_by_an_assignment_counts(load):
+    assert load("PlainBlock = lambda: 5").PlainBlock() == 5
+
+
+def test_magics_and_shell_lines_are_skipped_and_line_numbers_kept(load):
+    lesson = load("%matplotlib inline\n!ls\nPlainBlock?\ndef PlainBlock():\n    raise KeyError", "%%time\n1 / 0")
+    with pytest.raises(KeyError) as caught:
+        lesson.PlainBlock()
+    assert caught.traceback[-1].lineno + 1 == 5
+
+
+def test_a_syntax_error_spoils_only_its_own_cell(load):
+    lesson = load("def PlainBlock():\n    return 1", "def BasicBlock(:\n    pass")
+    assert lesson.PlainBlock() == 1
+    with pytest.raises(LessonError, match=r"BasicBlock could not be loaded.*SyntaxError.*cell 2, line 1"):
+        _ = lesson.BasicBlock
+
+
+def test_an_error_while_loading_names_cell_and_line(load):
+    lesson = load("def PlainBlock():\n    return WIDTH", "# widths\nWIDTH = [1][5]")
+    assert lesson.problems[0].startswith("IndexError: list index out of range, at ")
+    assert lesson.problems[0].endswith("basic_block.ipynb, cell 2, line 2: WIDTH = [1][5]")
+
+
+def test_a_missing_stub_is_named_with_the_way_back(load):
+    with pytest.raises(LessonError, match=r"defines no BasicBlock.*git show HEAD:lessons/lesson_03/basic_block\.ipynb"):
+        _ = load("x = 1").BasicBlock
+
+
+def test_future_annotations_hold_for_later_cells(load):
+    lesson = load("from __future__ import annotations", "def PlainBlock(x: NoSuchType):\n    return x")
+    assert lesson.PlainBlock(1) == 1
+
+
+def test_star_imports_are_kept(load):
+    assert load("from math import *", "def PlainBlock():\n    return pi").PlainBlock() > 3
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[]", '{"cells": 3}', '{"cells": [{"source": 1}]}'])
+def test_a_file_that_is_no_notebook_is_named_with_the_way_out(tmp_path, text):
+    path = tmp_path / "basic_block.ipynb"
+    path.write_text(text)
+    with pytest.raises(LessonError, match=r"basic_block\.ipynb is not a notebook"):
+        Lesson.from_notebook("lesson_03", path)
+
+
+def test_a_missing_notebook_says_how_to_make_it(tmp_path):
+    with pytest.raises(LessonError, match="make lessons"):
+        Lesson.from_notebook("lesson_03", tmp_path / "none.ipynb")
+
+
+def test_an_unknown_lesson_lists_the_known_ones():
+    with pytest.raises(LessonError, match=r"lesson_99.*there are: lesson_01, lesson_02"):
+        script_of("lesson_99")
+
+
+def test_the_same_name_stands_in_all_three_trees():
+    assert notebook_of("lesson_03").stem == script_of("lesson_03").stem
+    assert all(exercise.test_module.parent.name == "lesson_03" for exercise in exercises("lesson_03").values())

@@ -1,0 +1,36 @@
+"""The house itself: what must be the same in two places is, and what must stay light does."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from course.lesson import ROOT, all_exercises
+
+CONDA_NAMES = {"torch": "pytorch"}
+
+
+def test_conda_and_pip_users_get_the_same_environment():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pip = [re.fullmatch(r"([\w-]+)(.*)", requirement).groups() for requirement in project["dependencies"]]
+    expected = [("python", project["requires-python"])] + [(CONDA_NAMES.get(name, name), v) for name, v in pip]
+    conda = re.findall(r"^  - ([\w-]+) (\S+)$", (ROOT / "environment.yml").read_text(), re.MULTILINE)
+    assert conda == expected
+
+
+@pytest.mark.parametrize("statement", ["import course", "import course.cli", "import course.lesson"])
+def test_importing_the_package_does_not_import_torch(statement):
+    code = f"{statement}; import sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_exercise_has_a_test_module_and_no_module_lacks_an_exercise():
+    modules = {path for path in ROOT.glob("tests/lesson_*/test_*.py")}
+    assert {exercise.test_module for exercise in all_exercises().values()} == modules
+
+
+def test_no_two_tracked_names_are_equal_but_for_case():
+    names = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
+    assert len({name.lower() for name in names}) == len(names)
