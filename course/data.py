@@ -1,8 +1,9 @@
 """Where CIFAR-10 is, how its files are verified, and the stand-in for machines that can't get it.
 
-CIFAR-10 (Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009) is looked for in `$CIFAR10_ROOT`, then
-in `data/`, then downloaded by torchvision. Without a network a stand-in is drawn in the very same file format; it lives
-in a folder of its own, its `batches.meta` says what it is, and no number from it may be called CIFAR-10.
+CIFAR-10 (Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009) is looked for in
+`$CIFAR10_ROOT`, then in `data/`, then downloaded by torchvision. Without a network a stand-in is drawn in the very
+same file format; it lives in a folder of its own, its `batches.meta` says what it is, and no number from it may be
+called CIFAR-10.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -85,19 +86,26 @@ def find_data(where: str | Path | None = None, say: Callable[[str], None] = prin
         return verify(where, "Name the folder that holds it, or leave the option away to look for it elsewhere")
     if root := os.environ.get("CIFAR10_ROOT"):
         return verify(root, "$CIFAR10_ROOT names that folder: correct it, or unset it to look for the data elsewhere")
-    root = ROOT / "data"
-    if not (root / FOLDER).exists():
+    data = ROOT / "data"
+    if not (data / FOLDER).exists():
         try:
-            _download(root, say)
+            _download(data, say)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            if error.errno in (
+                errno.ENOSPC,
+                errno.EDQUOT,
+                errno.EACCES,
+                errno.EPERM,
+                errno.EROFS,
+                errno.ENOTDIR,
+            ):
                 raise DataError(
-                    f"CIFAR-10 can't be stored in {root}: {error}. Make room there, or set $CIFAR10_ROOT."
+                    f"CIFAR-10 can't be stored in {data}: {error}. Make room there, or set $CIFAR10_ROOT."
                 ) from None
             return _fall_back(error, say)
         except RuntimeError as error:  # torchvision's word for an archive whose md5 is wrong
             return _fall_back(error, say)
-    return verify(root, f"Delete {root / FOLDER} and run again to download it anew")
+    return verify(data, f"Delete {data / FOLDER} and run again to download it anew")
 
 
 def verify(root: str | Path, way_out: str) -> Source:
@@ -108,7 +116,7 @@ def verify(root: str | Path, way_out: str) -> Source:
         way_out: ends every error: what the user can do.
 
     Raises:
-        DataError: a file is missing, or its md5 isn't the official one (or, in a stand-in, the one it was written with).
+        DataError: a file is missing, or its md5 is neither the official one nor, in a stand-in, the one written.
     """
     root = Path(root)
     folder = root / FOLDER if (root / FOLDER).is_dir() else root
@@ -154,10 +162,10 @@ def unpickle(path: str | Path) -> dict[bytes, Any]:
 
 
 def make_stand_in(folder: str | Path, per_batch: int = 2000, seed: int = 0) -> Source:
-    """Draw the stand-in: six files in CIFAR-10's format with `per_batch` images each, and a `batches.meta` of its own.
+    """Draw the stand-in: six files in CIFAR-10's format with `per_batch` images each, and its own `batches.meta`.
 
-    Ten classes of shapes in random colours, places, sizes and turns on a textured ground, with noise over all: a network
-    learns them well, a linear classifier doesn't. The same arguments give the same images.
+    Ten classes of shapes in random colours, places, sizes and turns on a wavy ground, with noise over all: a
+    convolutional network learns them well, a linear classifier doesn't. The same arguments give the same images.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -203,7 +211,7 @@ def _fall_back(error: Exception, say: Callable[[str], None]) -> Source:
 
 
 def _download(root: Path, say: Callable[[str], None]) -> None:
-    """Let torchvision download, verify and unpack into a folder of its own, then move the finished folder into place."""
+    """Let torchvision download, verify and unpack in a folder of its own, then move the finished data into place."""
     from torchvision.datasets import CIFAR10
 
     if not _reachable(CIFAR10.url):
@@ -255,7 +263,7 @@ def _stand_in_md5s(meta: Path) -> dict[str, str]:
 
 
 class _ArraysOnly(pickle.Unpickler):
-    ALLOWED = {  # noqa: RUF012  (an array's pickle names these three, in NumPy 1's place or NumPy 2's)
+    ALLOWED: ClassVar = {  # what an array's pickle names, in NumPy 1's place or NumPy 2's
         ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
         ("numpy._core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
         ("numpy", "ndarray"): np.ndarray,
@@ -268,13 +276,14 @@ class _ArraysOnly(pickle.Unpickler):
         return self.ALLOWED[module, name]
 
 
-class _Python2Pickler(pickle._Pickler):  # type: ignore[name-defined]  # the documented one, written in Python
-    """Writes `bytes` as the `str` of Python 2, as the official files have them; Python 3's own opcodes are others."""
+class _Python2Pickler(pickle._Pickler):
+    """Writes `bytes` as Python 2 wrote `str`, which is what the official files hold."""
 
-    dispatch = pickle._Pickler.dispatch.copy()  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[Any, Any]] = pickle._Pickler.dispatch.copy()
 
     def save_bytes(self, value: bytes) -> None:
-        self.write(pickle.BINSTRING + struct.pack("<i", len(value)) + value)
+        opcode = pickle.BINSTRING + struct.pack("<i", len(value))
+        self.write(opcode + value)  # type: ignore[attr-defined]
 
     dispatch[bytes] = save_bytes
 

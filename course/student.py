@@ -188,7 +188,8 @@ def plain(value: Any) -> Any:
     """A detached copy of a value on the CPU, made of exact base types only."""
     match value:
         case torch.Tensor():
-            return value.detach().as_subclass(torch.Tensor).cpu().clone()
+            with torch._C.DisableTorchFunctionSubclass():  # a subclass might answer for itself
+                return torch.Tensor.as_subclass(torch.Tensor.detach(value), torch.Tensor).cpu().clone()
         case np.ndarray():
             return np.array(value, subok=False)
         case np.generic():
@@ -203,9 +204,7 @@ def plain(value: Any) -> Any:
             return tuple(value)
         case torch.dtype() | torch.device():
             return str(value)
-        case None | bool() | int() | float() | str():
-            return value
-    return Opaque(type(value).__name__)
+    return value if type(value) in (type(None), bool, int, float, str) else Opaque(type(value).__name__)
 
 
 def difference(got: Any, want: Any, at: str = "") -> str | None:

@@ -1,0 +1,106 @@
+"""solutions → lessons: nothing drifts, nothing leaks, and no answer is overwritten unasked."""
+
+import json
+
+import nbformat
+import pytest
+
+from course import build
+from course.lesson import ROOT, LessonError, exercises, notebook_of, script_of
+
+RELEASED = build.released()
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A copy of the released notebooks that a test may spoil; gives the path of lesson 3's."""
+    monkeypatch.setattr(build, "notebook_of", lambda lesson: tmp_path / lesson / "notebook.ipynb")
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    build.build()
+    return tmp_path / "lesson_03" / "notebook.ipynb"
+
+
+def edit(path, name, source):
+    """Put this source into the answer cell of an exercise, as a student does."""
+    notebook = nbformat.read(path, as_version=4)
+    cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name)
+    cell.source = source
+    nbformat.write(notebook, path)
+
+
+@pytest.mark.parametrize("lesson", RELEASED)
+def test_the_committed_notebook_is_byte_for_byte_what_its_source_gives(lesson):
+    assert notebook_of(lesson).read_text(encoding="utf-8") == build.release(lesson), "run `make lessons`"
+
+
+@pytest.mark.parametrize("lesson", RELEASED)
+def test_building_twice_gives_the_same_bytes(lesson):
+    assert build.release(lesson) == build.release(lesson)
+
+
+@pytest.mark.parametrize("lesson", RELEASED)
+def test_a_released_notebook_holds_no_line_of_a_solution_and_no_output(lesson):
+    released = json.loads(build.release(lesson))
+    text = "\n".join("".join(cell["source"]) for cell in released["cells"] if cell["cell_type"] == "code")
+    solution, inside = [], False
+    for line in script_of(lesson).read_text(encoding="utf-8").splitlines():
+        if "### BEGIN SOLUTION" in line or "### END SOLUTION" in line:
+            inside = "BEGIN" in line
+        elif inside and len(line.strip()) > 12:
+            solution.append(line)
+    assert solution
+    assert [line for line in solution if line in text.splitlines()] == []
+    assert "SOLUTION" not in text
+    assert not any(cell.get("outputs") for cell in released["cells"])
+
+
+@pytest.mark.parametrize("lesson", RELEASED)
+def test_a_released_folder_holds_the_notebook_and_nothing_else(lesson):
+    assert [path.name for path in (ROOT / "lessons" / lesson).glob("[!.]*")] == [notebook_of(lesson).name]
+
+
+@pytest.mark.parametrize("lesson", RELEASED)
+def test_every_exercise_has_an_answer_cell_with_named_stubs_and_a_locked_test_cell(lesson):
+    cells = {}
+    for cell in nbformat.reads(build.release(lesson), as_version=4).cells:
+        if role := cell.metadata.get("nbgrader"):
+            cells[role.grade_id] = cell
+    number = int(lesson[-2:])
+    for name, exercise in exercises(lesson).items():
+        assert f'raise NotImplementedError("lesson {number}: {name}' in cells[name].source
+        assert "NotImplementedError()" not in cells[name].source
+        role = cells[f"check-{name}"].metadata.nbgrader
+        assert (role.grade, role.locked, role.solution, role.points) == (True, True, False, exercise.points)
+    assert len(cells) == 2 * len(exercises(lesson))
+
+
+@pytest.mark.parametrize("lesson", RELEASED)
+def test_no_nbgrader_metadata_and_no_private_path_stands_in_a_source(lesson):
+    text = script_of(lesson).read_text(encoding="utf-8")
+    assert "nbgrader" not in text.split("# %%")[0]
+    assert '"grade_id"' not in text
+
+
+def test_building_again_changes_nothing(elsewhere):
+    assert build.build() == []
+
+
+def test_a_notebook_with_answers_is_not_overwritten_unasked(elsewhere):
+    edit(elsewhere, "PlainBlock", "class PlainBlock:\n    pass")
+    before = elsewhere.read_bytes()
+    with pytest.raises(LessonError, match=r"lesson_03/notebook\.ipynb would be overwritten.*course build --force"):
+        build.build()
+    assert elsewhere.read_bytes() == before
+    assert build.build(force=True) == [elsewhere]
+    assert not build.has_answers(elsewhere)
+
+
+def test_a_changed_notebook_without_answers_is_rebuilt(elsewhere):
+    elsewhere.write_text(elsewhere.read_text().replace("ResNet", "resnet", 1))
+    assert build.build() == [elsewhere]
+
+
+def test_a_stub_without_a_check_cell_is_named(monkeypatch):
+    monkeypatch.setattr(build, "exercises", lambda lesson: {**exercises(lesson), "Ghost": None})
+    with pytest.raises(LessonError, match="Ghost needs both"):
+        build.source_notebook("lesson_03")
