@@ -7,7 +7,6 @@ answer is wrong, so it uses nothing that another probe returned. Everything that
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
 import linecache
 import math
@@ -15,22 +14,16 @@ import re
 import textwrap
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from course.diagnosis import Misconception, misconceptions
-from course.lesson import Exercise, Lesson, LessonError, time_limit
-
-PROBE_SECONDS = 20
-TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}
-"""Relative and absolute tolerance of a comparison, by the dtype that is expected."""
-
-Probe = Callable[[Lesson], Any]
+from course.lesson import Exercise, LessonError
+from course.outcome import Outcome, Probe, difference, kind_of, plain, run, shortly
 
 
 def randn(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -60,29 +53,19 @@ def fill_(module: torch.nn.Module) -> torch.nn.Module:
     return module
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a probe gave: a plain value, or the error that it raised and where."""
-
-    value: Any = None
-    error: BaseException | None = None
-    kernels: frozenset[str] = frozenset()
-
-    def same_as(self, other: Outcome) -> bool:
-        """Whether a test can't tell the two apart."""
-        if self.error or other.error:
-            return type(self.error) is type(other.error)
-        return difference(self.value, other.value) is None
-
-
 @dataclass
 class Student:
-    """The definitions under test, as a test sees them."""
+    """The definitions under test, as a test sees them.
 
-    lesson: Lesson
+    Attributes:
+        exercise: the stub that the test belongs to.
+        seed: what the random generator starts from in the test, in `expected` and in every run of a probe.
+        answer: gives the outcome of a probe, by running it on a lesson or from an answer file.
+    """
+
     exercise: Exercise
-    seed: int = 0
-    evidence: list[tuple[Probe, Outcome]] = field(default_factory=list)
+    seed: int
+    answer: Callable[[Probe], Outcome]
 
     def returns(self, probe: Probe, expected: Callable[[], Any], *, without: Sequence[str] = ()) -> None:
         """Fail the test unless the probe gives what `expected` gives.
@@ -94,160 +77,62 @@ class Student:
         """
         torch.manual_seed(self.seed)
         want = plain(expected())
-        got = self._run(probe)
-        if got.error:
-            self._fail(probe, got, f"raised {_named(got.error)}, expected {_shortly(want)}")
+        got = self._outcome(probe)
         used = sorted(kernel for kernel in got.kernels if any(part in kernel for part in without))
-        if used:
-            self._fail(probe, got, f"calls the library's own {', '.join(used)}; here you build it from scratch")
-        if mismatch := difference(got.value, want):
-            self._fail(probe, got, mismatch)
+        if got.error:
+            self._differs(probe, got, f"raised {got.error}, expected {shortly(want)}")
+        elif used:
+            self._fail(f"calls the library's own {', '.join(used)}; here you build it from scratch", described(probe))
+        elif mismatch := difference(got.value, want):
+            self._differs(probe, got, mismatch)
 
     def raises(self, probe: Probe, error: type[Exception], *, naming: Sequence[int | Sequence[int] | str] = ()) -> None:
         """Fail the test unless the probe raises this error, with a message that names these shapes, numbers or words.
 
         `(2, 3, 9, 7)` is named by `(2, 3, 9, 7)`, `torch.Size([2, 3, 9, 7])` and `2 x 3 x 9 x 7` alike.
         """
-        got = self._run(probe)
+        got = self._outcome(probe)
         asked = f"expected {error.__name__}" + (f" naming {' and '.join(map(_item, naming))}" if naming else "")
         if got.error is None:
-            self._fail(probe, got, f"returned {_shortly(got.value)}, {asked}")
-        elif not isinstance(got.error, error):
-            self._fail(probe, got, f"raised {_named(got.error)}, {asked}")
-        elif missing := [item for item in naming if not re.search(_pattern(item), str(got.error))]:
-            self._fail(probe, got, f"the message lacks {' and '.join(map(_item, missing))}: {_named(got.error)}")
+            self._differs(probe, got, f"returned {shortly(got.value)}, {asked}")
+        elif kind_of(error) not in got.error.kinds:
+            self._differs(probe, got, f"raised {got.error}, {asked}")
+        elif missing := [item for item in naming if not re.search(_pattern(item), got.error.message)]:
+            self._fail(f"the message lacks {' and '.join(map(_item, missing))}: {got.error}", described(probe))
 
-    def _run(self, probe: Probe) -> Outcome:
-        outcome = run(probe, self.lesson, self.seed)
-        match outcome.error:
-            case NotImplementedError() as error:
-                stub = re.fullmatch(r"lesson (\d+): (.+)", str(error))
-                name, cell = stub[2] if stub else self.exercise.name, re.search(r"cell [^,]+", self.lesson.place(error))
-                at = f"lesson {int(self.exercise.lesson[-2:])}" + (f", {cell[0]}" if cell else "")
-                pytest.fail(f"not implemented yet: {name} ({at})", pytrace=False)
-            case LessonError() as error:
-                pytest.fail(str(error), pytrace=False)
+    def _outcome(self, probe: Probe) -> Outcome:
+        """The student's outcome; fails the test in one line where there is none to speak of."""
+        outcome = self.answer(probe)
+        if outcome.error and kind_of(NotImplementedError) in outcome.error.kinds:
+            stub = re.fullmatch(r"lesson \d+: (.+)", outcome.error.message)
+            cell = re.search(r"cell [^,]+", outcome.error.place)
+            at = f"lesson {int(self.exercise.lesson[-2:])}" + (f", {cell[0]}" if cell else "")
+            self._fail(f"not implemented yet: {stub[1] if stub else self.exercise.name} ({at})")
+        if outcome.error and kind_of(LessonError) in outcome.error.kinds:
+            self._fail(outcome.error.message)
         return outcome
 
-    def _fail(self, probe: Probe, outcome: Outcome, mismatch: str) -> None:
+    def _differs(self, probe: Probe, outcome: Outcome, mismatch: str) -> NoReturn:
+        """Fail with what differs, where, what was called, and the belief that would give the same outcome."""
         lines = [mismatch]
-        if outcome.error and (place := self.lesson.place(outcome.error)):
-            lines.append(f"at {place}")
+        if outcome.error and outcome.error.place:
+            lines.append(f"at {outcome.error.place}")
         lines.append(described(probe))
         if belief := self._diagnose(probe, outcome):
             lines += [f"Consistent with: {belief.belief}", f"Question to ask yourself: {belief.question}"]
+        self._fail(*lines)
+
+    def _fail(self, *lines: str) -> NoReturn:
         pytest.fail("\n".join(lines), pytrace=False)
 
     def _diagnose(self, probe: Probe, outcome: Outcome) -> Misconception | None:
         """The one misconception whose answer to this probe is the student's, if there is exactly one."""
         matching = [
-            m
-            for m in misconceptions(self.exercise.lesson)
-            if m.exercise == self.exercise.name and run(probe, m.lesson, self.seed).same_as(outcome)
+            belief
+            for belief in misconceptions(self.exercise.lesson)
+            if belief.exercise == self.exercise.name and run(probe, belief.lesson, self.seed).same_as(outcome)
         ]
         return matching[0] if len(matching) == 1 else None
-
-
-def run(probe: Probe, lesson: Lesson, seed: int) -> Outcome:
-    """Run a probe on a lesson with its own copies of the test's inputs, the same random numbers and a time limit."""
-    originals = [cell.cell_contents for cell in probe.__closure__ or ()]
-    torch.manual_seed(seed)
-    try:
-        for cell in probe.__closure__ or ():
-            cell.cell_contents = copy.deepcopy(cell.cell_contents)
-        with time_limit(PROBE_SECONDS), _Kernels() as kernels:
-            value = plain(probe(lesson))
-        return Outcome(value, kernels=frozenset(kernels.seen))
-    except (Exception, SystemExit) as error:
-        return Outcome(error=error)
-    finally:
-        for cell, original in zip(probe.__closure__ or (), originals, strict=True):
-            cell.cell_contents = original
-
-
-class _Kernels(TorchDispatchMode):
-    """Notes the name of every ATen kernel that runs in the block, in the backward pass too."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: set[str] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.seen.add(func.overloadpacket.__name__)
-        return func(*args, **(kwargs or {}))
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """Stands for a value that is no tensor, array, number, string or container of them."""
-
-    kind: str
-
-
-def plain(value: Any) -> Any:
-    """A detached copy of a value on the CPU, made of exact base types only."""
-    match value:
-        case torch.Tensor():
-            with torch._C.DisableTorchFunctionSubclass():  # a subclass might answer for itself
-                return torch.Tensor.as_subclass(torch.Tensor.detach(value), torch.Tensor).cpu().clone()
-        case np.ndarray():
-            return np.array(value, subok=False)
-        case np.generic():
-            return value.item()
-        case dict():
-            return {str(key): plain(item) for key, item in value.items()}
-        case list():
-            return [plain(item) for item in value]
-        case tuple():
-            return tuple(plain(item) for item in value)
-        case torch.Size():
-            return tuple(value)
-        case torch.dtype() | torch.device():
-            return str(value)
-    return value if type(value) in (type(None), bool, int, float, str) else Opaque(type(value).__name__)
-
-
-def difference(got: Any, want: Any, at: str = "") -> str | None:
-    """How two plain values differ, in one line for a student, or None; `at` names the place in a container."""
-    here = f"{at}: " if at else ""
-    if isinstance(want, torch.Tensor | np.ndarray):
-        return _array_difference(got, want, here)
-    if isinstance(want, float) and isinstance(got, int | float) and not isinstance(got, bool):
-        close = math.isclose(got, want, rel_tol=1e-6, abs_tol=1e-9) or (math.isnan(got) and math.isnan(want))
-        return None if close else f"{here}got {got:.8g}, expected {want:.8g}"
-    if type(got) is not type(want):
-        return f"{here}got {_shortly(got)}, expected {_shortly(want)}"
-    if isinstance(want, dict):
-        if got.keys() != want.keys():
-            return f"{here}got the names {', '.join(got)}, expected {', '.join(want)}"
-        pairs = [(got[key], want[key], f"{at}.{key}" if at else key) for key in want]
-    elif isinstance(want, list | tuple):
-        if len(got) != len(want):
-            return f"{here}got {len(got)} values, expected {len(want)}"
-        pairs = [(g, w, f"{at}[{i}]") for i, (g, w) in enumerate(zip(got, want, strict=True))]
-    else:
-        return None if got == want else f"{here}got {_shortly(got)}, expected {_shortly(want)}"
-    return next((found for found in (difference(*pair) for pair in pairs) if found), None)
-
-
-def _array_difference(got: Any, want: torch.Tensor | np.ndarray, here: str) -> str | None:
-    if type(got) is not type(want):
-        return f"{here}got {_shortly(got)}, expected {_shortly(want)}"
-    if tuple(got.shape) != tuple(want.shape):
-        return f"{here}shape {tuple(got.shape)}, expected {tuple(want.shape)}"
-    if isinstance(want, torch.Tensor) and got.dtype != want.dtype:
-        return f"{here}dtype {got.dtype}, expected {want.dtype}"
-    g, w = torch.as_tensor(got), torch.as_tensor(want)
-    tolerance = TOLERANCE.get(w.dtype, 0.0)
-    g, w = g.double(), w.double()
-    wrong = ~torch.isclose(g, w, rtol=tolerance, atol=tolerance, equal_nan=True)
-    if not wrong.any():
-        return None
-    index = tuple(wrong.nonzero()[0].tolist())
-    return (
-        f"{here}{int(wrong.sum())} of {wrong.numel()} elements differ, by at most {(g - w).abs().max():.3g}; "
-        f"the first at {list(index)}: got {g[index]:.6g}, expected {w[index]:.6g}"
-    )
 
 
 def described(probe: Probe) -> str:
@@ -264,29 +149,12 @@ def described(probe: Probe) -> str:
     body = [node.body] if isinstance(node, ast.Lambda) else node.body
     text = "\n".join(ast.unparse(line) for line in body).replace("lesson.", "")
     inputs = [
-        f"{name}: {_shortly(plain(value))}"
+        f"{name}: {shortly(plain(value))}"
         for name, value in inspect.getclosurevars(probe).nonlocals.items()
         if isinstance(value, torch.Tensor | np.ndarray | int | float | str | tuple | list)
     ]
     called = f"called: {text}" if "\n" not in text else "called:\n" + textwrap.indent(text, "    ")
     return "\n".join([called, *([f"with {', '.join(inputs)}"] if inputs else [])])
-
-
-def _shortly(value: Any) -> str:
-    match value:
-        case torch.Tensor():
-            return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
-        case np.ndarray():
-            return f"a {value.dtype} array of shape {value.shape}"
-        case Opaque():
-            return f"a {value.kind}"
-        case dict() | list() | tuple() if len(value) > 4 or any(isinstance(v, torch.Tensor) for v in value):
-            return f"a {type(value).__name__} of {len(value)}"
-    return repr(value)
-
-
-def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def _item(item: int | Sequence[int] | str) -> str:

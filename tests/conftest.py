@@ -66,6 +66,7 @@ def student(request):
     """The definitions under test; see `course.student.Student`."""
     import torch
 
+    from course.outcome import run
     from course.student import Student
 
     exercise = exercise_of(request.path)
@@ -75,9 +76,10 @@ def student(request):
     seed = zlib.crc32(request.node.nodeid.encode()) + request.config.option.seed
     torch.manual_seed(seed)
     try:
-        return Student(_lesson(request.config, exercise.lesson), exercise, seed)
+        lesson = _lesson(request.config, exercise.lesson)
     except LessonError as error:
         pytest.fail(str(error), pytrace=False)
+    return Student(exercise, seed, lambda probe: run(probe, lesson, seed))
 
 
 def _lesson(config, name: str) -> Lesson:

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from course.lesson import Exercise, Lesson
-from course.student import Student, difference, fill_, plain, randn
+from course.outcome import difference, plain, run
+from course.student import Student, fill_, randn
 
 
 @pytest.fixture
@@ -15,7 +16,8 @@ def holding():
     """A student of lesson 3 whose lesson holds these definitions."""
 
     def holding(**definitions):
-        return Student(Lesson("lesson_03", "test", definitions), Exercise("lesson_03", "PlainBlock", 1))
+        lesson = Lesson("lesson_03", "test", definitions)
+        return Student(Exercise("lesson_03", "PlainBlock", 1), 0, lambda probe: run(probe, lesson, seed=0))
 
     return holding
 
@@ -94,10 +96,9 @@ def test_a_report_says_what_was_called_with_what_and_how_it_differs(holding):
 
 
 def test_a_report_of_an_error_in_the_answer_quotes_its_line(holding):
-    definitions: dict = {}
-    exec(compile("def f(x):\n    return x.no_such_name\n", __file__, "exec"), definitions)
-    student = holding()
-    student.lesson.namespace = definitions
+    lines = Lesson("lesson_03", "test", {})
+    exec(compile("def f(x):\n    return x.no_such_name\n", __file__, "exec"), lines.namespace)
+    student = Student(Exercise("lesson_03", "PlainBlock", 1), 0, lambda probe: run(probe, lines, seed=0))
     said = message(student.returns, lambda lesson: lesson.f(1), lambda: 1)
     assert "raised AttributeError: 'int' object has no attribute 'no_such_name', expected 1" in said
     assert "test_student.py, line 2" in said
@@ -118,7 +119,7 @@ def test_an_endless_loop_is_stopped(holding, monkeypatch):
         while True:
             pass
 
-    monkeypatch.setattr("course.student.PROBE_SECONDS", 0.1)
+    monkeypatch.setattr("course.outcome.PROBE_SECONDS", 0.1)
     assert "TimeoutError: no answer after 0.1 s" in message(holding(f=f).returns, lambda lesson: lesson.f(), lambda: 1)
 
 
