@@ -69,6 +69,16 @@ class Source:
         """What every report must call it."""
         return "CIFAR-10" if self.is_cifar10 else STAND_IN
 
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, by label."""
+        return [name.decode() for name in unpickle(self.folder / "batches.meta")[b"label_names"]]
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal data: the md5 of `batches.meta`, which in a stand-in holds those of all files."""
+        return _md5(self.folder / "batches.meta")
+
 
 def find_data(where: str | Path | None = None, say: Callable[[str], None] = print) -> Source:
     """Find CIFAR-10 and verify it, downloading it if need be; where it can't be had, draw the stand-in and say so.

@@ -1,0 +1,194 @@
+"""The command `course`: train the reference or your own network, and look after the data.
+
+Nothing heavy is imported before a command runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from course.lesson import Lesson
+
+app = typer.Typer(
+    help="ResNet18 from scratch: train it, and look after the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False)
+
+
+@app.command()
+def train(
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Times to go through the training images. Left out: 30 on a GPU, 5 minutes' worth on a CPU."
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=8, max=64, help="Side in pixels to which images are scaled. Left out: 32 on a GPU, 16 on a CPU."
+        ),
+    ] = None,
+    lr: Annotated[float, typer.Option(min=0, help="Highest learning rate of the schedule.")] = 0.1,
+    precision: Annotated[
+        str, typer.Option(help="float32, bfloat16, float16, or auto: the fastest that is safe on this machine.")
+    ] = "auto",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder that holds cifar-10-batches-py, or 'stand-in'. Left out: wherever CIFAR-10 is found."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto: the fastest that is here.")] = "auto",
+    seed: Annotated[int, typer.Option(help="The same seed repeats the run on the same machine.")] = 0,
+    output: Annotated[str | None, typer.Option(help="Folder of the run. Left out: runs/<date and time>.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Folder of a stopped run to go on with, exactly as if it had never stopped.")
+    ] = None,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Train what you built: your own definitions, once they pass their tests.")
+    ] = False,
+) -> None:
+    """Train ResNet18 on CIFAR-10, evaluate it, and write a report with figures.
+
+    Ctrl-C saves a checkpoint and says how to go on.
+    """
+    first = int(os.environ.get("RANK", 0)) == 0  # under torchrun only the first process speaks
+    say: Callable[[str], None] = console.print if first else lambda line: None
+    from course.data import DataError
+
+    lesson = _training(mine)
+    config = lesson.Config(
+        data=data,
+        device=device,
+        seed=seed,
+        epochs=epochs,
+        batch_size=batch_size,
+        size=size,
+        peak=lr,
+        precision=precision,
+    )
+    try:
+        with _Bar(console if first else Console(quiet=True)) as bar:
+            report = lesson.main(config, output=output, resume=resume, watch=bar.watch, say=say)
+    except (DataError, lesson.TrainingError) as error:
+        _fail(str(error))
+    if not first:
+        return
+    if report.stopped:
+        say(f"Stopped. Nothing is lost; to go on: course train --resume {report.folder}")
+        raise typer.Exit(130)
+    bar.epochs_done(report.metrics["epochs"])
+    say(f"Test accuracy on {report.metrics['data']}: {report.metrics['test']['accuracy']:.2%}")
+    say(f"The report, its figures and the checkpoint: {report.folder / 'report.md'}")
+
+
+@app.command()
+def data(
+    where: Annotated[str | None, typer.Argument(help="A folder to look at. Left out: the usual places.")] = None,
+) -> None:
+    """Find CIFAR-10, download it if need be, and verify every file."""
+    from course.data import DataError, find_data
+
+    try:
+        source = find_data(where, console.print)
+    except DataError as error:
+        _fail(str(error))
+    console.print(f"{source.name} in {source.folder}: every file is as it should be.")
+
+
+@app.command()
+def build(
+    force: Annotated[bool, typer.Option("--force", help="Overwrite notebooks that hold answers, too.")] = False,
+) -> None:
+    """Make the lessons' notebooks from solutions/."""
+    from course.build import build
+    from course.lesson import LessonError
+
+    try:
+        changed = build(force)
+    except LessonError as error:
+        _fail(str(error))
+    console.print("\n".join(f"wrote {path}" for path in changed) or "Every notebook is up to date.")
+
+
+def _training(mine: bool) -> Lesson:
+    """Lesson 8, which trains; with `mine` what it takes from the earlier lessons is the student's where that passes."""
+    import re
+
+    from course import carry
+    from course.lesson import Lesson, exercises, script_of
+
+    lesson = Lesson.from_solution("lesson_08")
+    if mine:
+        taken = re.findall(
+            r'^(\w+) = carry\("(\w+)", "(\w+)"\)', script_of("lesson_08").read_text("utf-8"), re.MULTILINE
+        )
+        for here, home, name in taken:
+            if name in exercises(home):
+                lesson.namespace[here] = carry(home, name)
+    return lesson
+
+
+def _fail(message: str) -> None:
+    Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {message}", soft_wrap=True)
+    raise typer.Exit(1)
+
+
+class _Bar:
+    """The progress bar: loss, accuracy, images a second, time left; and a line for every epoch that is done."""
+
+    def __init__(self, console: Console):
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeRemainingColumn(),
+            console=console, transient=True,
+        )  # fmt: skip
+        self.task = self.progress.add_task("", total=None, now="")
+        self.shown: int | None = None
+        self.began, self.first_step = time.perf_counter(), 0
+
+    def __enter__(self) -> _Bar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.progress.stop()
+
+    def watch(self, state: dict[str, Any], config: Any) -> None:
+        """Called after every step of training (see lesson 6's `fit`)."""
+        step, total = state["step"], len(state["losses"])
+        if self.shown is None:
+            self.shown = len(state["history"])
+            self.began, self.first_step = time.perf_counter(), step
+        last = slice(max(0, step - 20), step)
+        loss = state["losses"][last].mean().item()
+        accuracy = state["right"][last].mean().item() / config.batch_size
+        speed = (step - self.first_step) * config.batch_size / (time.perf_counter() - self.began + 1e-9)
+        epoch = min((step - 1) * config.epochs // total + 1, config.epochs)
+        self.progress.update(
+            self.task, description=f"epoch {epoch}/{config.epochs}", completed=step, total=total,
+            now=f"loss {loss:.3f}  accuracy {accuracy:.1%}  {speed:.0f} images/s",
+        )  # fmt: skip
+        self.epochs_done(state["history"])
+
+    def epochs_done(self, history: list[dict[str, Any]]) -> None:
+        """Print the epochs that haven't been printed yet."""
+        for row in history[self.shown or 0 :]:
+            self.progress.console.print(
+                f"epoch {row['epoch']:3}  loss {row['train_loss']:.3f}  accuracy {row['train_accuracy']:.1%}  "
+                f"validation {row['validation_accuracy']:.1%}  {row['images_per_second']:.0f} images/s"
+            )
+        self.shown = len(history)
