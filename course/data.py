@@ -160,12 +160,11 @@ def unpickle(path: str | Path) -> dict[bytes, Any]:
     Raises:
         pickle.UnpicklingError: the file names anything but an array, or is no pickle.
     """
+    raw = Path(path).read_bytes()
     try:
-        values = _ArraysOnly(io.BytesIO(Path(path).read_bytes()), encoding="bytes").load()
-    except (OSError, pickle.UnpicklingError):
-        raise
+        values = _ArraysOnly(io.BytesIO(raw), encoding="bytes").load()
     except Exception as error:  # a damaged pickle fails in as many ways as there are opcodes
-        raise pickle.UnpicklingError(f"{path} is not a pickle: {type(error).__name__}: {error}") from None
+        raise pickle.UnpicklingError(f"{path} is damaged or no file of CIFAR-10: {error}") from None
     if not isinstance(values, dict):
         raise pickle.UnpicklingError(f"{path} holds a {type(values).__name__}, not a dictionary")
     return values
@@ -282,7 +281,7 @@ class _ArraysOnly(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"the file asks to run {module}.{name}, which is no part of CIFAR-10")
+            raise pickle.UnpicklingError(f"the file asks to run {module}.{name}, which no array needs")
         return self.ALLOWED[module, name]
 
 
