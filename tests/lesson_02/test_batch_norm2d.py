@@ -1,0 +1,125 @@
+"""BatchNorm2d: the layer with its running statistics, interchangeable with torch.nn.BatchNorm2d."""
+
+import torch
+from torch import nn
+
+from course.student import fill_, randn
+
+LAYER = {"eps": 0.4, "momentum": 0.3}
+
+
+def gradients(layer, x):
+    """What the output's product with fixed values sends back to the input and to the parameters, by name."""
+    layer = fill_(layer).double()
+    x.requires_grad_()
+    out = layer(x * 1)
+    (out * torch.arange(out.numel(), dtype=out.dtype).cos().reshape(out.shape)).sum().backward()
+    return {"x": x.grad} | {name: parameter.grad for name, parameter in layer.named_parameters()}
+
+
+def two_training_steps(layer, x, y):
+    layer(x)
+    layer(y)
+    return {"running_mean": layer.running_mean, "running_var": layer.running_var}
+
+
+def evaluated(layer, x):
+    """The output in eval mode, and what the layer holds after it."""
+    with torch.no_grad():
+        return {"out": layer.eval()(x), **layer.state_dict()}
+
+
+def trained_without_and_evaluated_with_gradients(layer, x):
+    with torch.no_grad():
+        out = layer(x)
+    return {"training": out, "eval": layer.eval()(x)}
+
+
+def test_starts_with_the_state_dict_of_torch(student):
+    student.returns(lambda lesson: lesson.BatchNorm2d(3).state_dict(), lambda: nn.BatchNorm2d(3).state_dict())
+
+
+def test_normalises_with_the_statistics_of_the_batch_in_training(student):
+    x = 2 * randn(2, 3, 4, 5) + 1
+    student.returns(
+        lambda lesson: fill_(lesson.BatchNorm2d(3, **LAYER))(x),
+        lambda: fill_(nn.BatchNorm2d(3, **LAYER))(x),
+        without=["batch_norm"],
+    )
+
+
+def test_moves_the_running_statistics_with_every_training_batch(student):
+    x, y = 2 * randn(2, 3, 2, 3) + 1, randn(2, 3, 2, 3) - 1
+    student.returns(
+        lambda lesson: two_training_steps(lesson.BatchNorm2d(3, **LAYER), x, y),
+        lambda: two_training_steps(nn.BatchNorm2d(3, **LAYER), x, y),
+    )
+
+
+def test_counts_the_batches_of_training(student):
+    x = randn(2, 3, 4, 5)
+
+    def probe(lesson):
+        layer = lesson.BatchNorm2d(3)
+        layer(x), layer(x)
+        return layer.num_batches_tracked
+
+    student.returns(probe, lambda: torch.tensor(2))
+
+
+def test_uses_the_running_statistics_in_eval_and_changes_nothing(student):
+    x = 2 * randn(2, 3, 4, 5) + 1
+    student.returns(
+        lambda lesson: evaluated(fill_(lesson.BatchNorm2d(3, **LAYER)), x),
+        lambda: evaluated(fill_(nn.BatchNorm2d(3, **LAYER)), x),
+    )
+
+
+def test_goes_by_its_mode_whether_gradients_are_on_or_off(student):
+    x = 2 * randn(2, 3, 4, 5) + 1
+    student.returns(
+        lambda lesson: trained_without_and_evaluated_with_gradients(fill_(lesson.BatchNorm2d(3, **LAYER)), x),
+        lambda: trained_without_and_evaluated_with_gradients(fill_(nn.BatchNorm2d(3, **LAYER)), x),
+    )
+
+
+def test_leaves_the_input_unchanged(student):
+    x = 2 * randn(2, 3, 4, 5) + 1
+    student.returns(lambda lesson: (fill_(lesson.BatchNorm2d(3))(x), x), lambda: (fill_(nn.BatchNorm2d(3))(x), x))
+
+
+def test_sends_the_gradient_through_the_statistics_of_the_batch(student):
+    x = 2 * randn(2, 3, 4, 5, dtype=torch.float64) + 1
+    student.returns(
+        lambda lesson: gradients(lesson.BatchNorm2d(3, **LAYER), x),
+        lambda: gradients(nn.BatchNorm2d(3, **LAYER), x.clone()),
+    )
+
+
+def test_keeps_no_graph_in_the_running_statistics(student):
+    x = randn(2, 3, 4, 5).requires_grad_()
+
+    def probe(lesson):
+        layer = lesson.BatchNorm2d(3)
+        layer(x)
+        return {"running_mean": layer.running_mean.requires_grad, "running_var": layer.running_var.requires_grad}
+
+    student.returns(probe, lambda: {"running_mean": False, "running_var": False})
+
+
+def test_refuses_another_number_of_channels(student):
+    x = randn(2, 4, 5, 6)
+    student.raises(lambda lesson: lesson.BatchNorm2d(7)(x), ValueError, naming=[7, x.shape])
+
+
+def test_refuses_one_value_per_channel_in_training(student):
+    x = randn(1, 3, 1, 1)
+    student.raises(lambda lesson: lesson.BatchNorm2d(3)(x), ValueError, naming=[x.shape])
+
+
+def test_takes_one_value_per_channel_in_eval(student):
+    x = randn(1, 3, 1, 1)
+    student.returns(
+        lambda lesson: evaluated(fill_(lesson.BatchNorm2d(3, **LAYER)), x),
+        lambda: evaluated(fill_(nn.BatchNorm2d(3, **LAYER)), x),
+    )

@@ -1,0 +1,62 @@
+"""batch_norm_backward: the gradients by hand, where the statistics depend on the input."""
+
+import torch
+import torch.nn.functional as F
+
+from course.student import randn
+
+
+def inputs():
+    x = 2 * randn(2, 3, 4, 5, dtype=torch.float64) + 1
+    return randn(2, 3, 4, 5, dtype=torch.float64), x, 1 + 0.5 * randn(3, dtype=torch.float64)
+
+
+def gradients(grad_output, x, weight):
+    """What autograd finds for grad_x, grad_weight and grad_bias."""
+    leaves = x.clone().requires_grad_(), weight.clone().requires_grad_(), torch.zeros_like(weight).requires_grad_()
+    out = F.batch_norm(leaves[0], None, None, *leaves[1:], training=True, eps=0.3)
+    return torch.autograd.grad(out, leaves, grad_output)
+
+
+@torch.inference_mode()
+def by_hand(lesson, given):
+    """The student's gradients, where autograd can't help."""
+    return lesson.batch_norm_backward(*given, eps=0.3)
+
+
+def test_grad_x_counts_the_ways_through_mean_and_variance(student):
+    given = inputs()
+    student.returns(lambda lesson: by_hand(lesson, given)[0], lambda: gradients(*given)[0], without=["batch_norm"])
+
+
+def test_grad_weight_is_the_sum_over_batch_and_pixels(student):
+    given = inputs()
+    student.returns(lambda lesson: by_hand(lesson, given)[1], lambda: gradients(*given)[1])
+
+
+def test_grad_bias_is_the_sum_over_batch_and_pixels(student):
+    given = inputs()
+    student.returns(lambda lesson: by_hand(lesson, given)[2], lambda: gradients(*given)[2])
+
+
+def test_leaves_its_inputs_unchanged(student):
+    given = inputs()
+    student.returns(
+        lambda lesson: (lesson.batch_norm_backward(*given, eps=0.3)[0], *given), lambda: (gradients(*given)[0], *given)
+    )
+
+
+def test_refuses_a_grad_output_of_another_shape(student):
+    grad_output, x, weight = randn(2, 3, 1, 1), randn(2, 3, 4, 5), randn(3)
+    student.raises(
+        lambda lesson: lesson.batch_norm_backward(grad_output, x, weight),
+        ValueError,
+        naming=[grad_output.shape, x.shape],
+    )
+
+
+def test_refuses_a_weight_of_another_length(student):
+    grad_output, x, weight = randn(2, 3, 4, 5), randn(2, 3, 4, 5), randn(1)
+    student.raises(
+        lambda lesson: lesson.batch_norm_backward(grad_output, x, weight), ValueError, naming=[weight.shape, x.shape]
+    )

@@ -1,0 +1,62 @@
+"""fold_batch_norm: a convolution and its norm as one convolution."""
+
+import copy
+
+import torch
+from torch import nn
+
+from course.student import fill_, randn
+
+
+def pair(*args, **kwargs):
+    """A convolution and a norm in training mode that fits behind it, with an eps large enough to see."""
+    conv = nn.Conv2d(*args, **kwargs)
+    return fill_(conv), fill_(nn.BatchNorm2d(conv.out_channels, eps=0.4))
+
+
+def in_turn(conv, bn, x):
+    """The convolution, then the norm in eval mode."""
+    with torch.no_grad():
+        return copy.deepcopy(bn).eval()(conv(x))
+
+
+def test_gives_one_convolution_that_computes_what_the_two_compute(student):
+    x, (conv, bn) = randn(2, 4, 9, 7, dtype=torch.float64), pair(4, 4, (3, 2), stride=(2, 1), padding=(0, 1))
+    conv, bn = conv.double(), bn.double()
+
+    def probe(lesson):
+        folded = lesson.fold_batch_norm(conv, bn)
+        return {"is a Conv2d": isinstance(folded, nn.Conv2d), "out": folded(x)}
+
+    student.returns(probe, lambda: {"is a Conv2d": True, "out": in_turn(conv, bn, x)}, without=["batch_norm"])
+
+
+def test_takes_a_convolution_without_a_bias(student):
+    x, (conv, bn) = randn(2, 3, 5, 6), pair(3, 4, 3, padding=1, bias=False)
+    student.returns(lambda lesson: lesson.fold_batch_norm(conv, bn)(x), lambda: in_turn(conv, bn, x))
+
+
+def test_keeps_dilation_and_groups(student):
+    x, (conv, bn) = randn(2, 4, 9, 7), pair(4, 2, 3, padding=2, dilation=2, groups=2)
+    student.returns(lambda lesson: lesson.fold_batch_norm(conv, bn)(x), lambda: in_turn(conv, bn, x))
+
+
+def test_leaves_convolution_and_norm_unchanged(student):
+    x, (conv, bn) = randn(2, 3, 5, 6), pair(3, 4, 3)
+
+    def probe(lesson):
+        out = lesson.fold_batch_norm(conv, bn)(x)
+        return {"out": out, "conv": conv.state_dict(), "bn": bn.state_dict(), "bn.training": bn.training}
+
+    def expected():
+        out = in_turn(conv, bn, x)
+        return {"out": out, "conv": conv.state_dict(), "bn": bn.state_dict(), "bn.training": True}
+
+    student.returns(probe, expected)
+
+
+def test_refuses_a_norm_of_another_number_of_channels(student):
+    (conv, _), bn = pair(3, 4, (5, 2)), fill_(nn.BatchNorm2d(1))
+    student.raises(
+        lambda lesson: lesson.fold_batch_norm(conv, bn), ValueError, naming=[conv.weight.shape, bn.weight.shape]
+    )
