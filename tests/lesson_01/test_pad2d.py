@@ -1,0 +1,38 @@
+"""pad2d: zeros around every channel of every image."""
+
+import torch
+import torch.nn.functional as F
+
+from course.student import randn
+
+LIBRARY = ["pad"]
+
+
+def test_surrounds_every_image_with_zeros(student):
+    x = randn(2, 3, 4, 6)
+    student.returns(lambda lesson: lesson.pad2d(x, 2), lambda: F.pad(x, (2, 2, 2, 2)), without=LIBRARY)
+
+
+def test_adds_nothing_when_the_padding_is_zero(student):
+    x = randn(2, 3, 4, 5)
+    student.returns(lambda lesson: lesson.pad2d(x, 0), lambda: x, without=LIBRARY)
+
+
+def test_keeps_the_dtype_of_its_input(student):
+    x = randn(1, 2, 3, 4, dtype=torch.float64)
+    student.returns(lambda lesson: lesson.pad2d(x, 1), lambda: F.pad(x, (1, 1, 1, 1)), without=LIBRARY)
+
+
+def test_passes_the_gradient_on_to_its_input(student):
+    x = randn(1, 2, 3, 4)
+
+    def probe(lesson):
+        leaf = x.clone().requires_grad_()
+        return torch.autograd.grad(lesson.pad2d(leaf, 1).square().sum(), leaf)[0]
+
+    student.returns(probe, lambda: 2 * x, without=LIBRARY)
+
+
+def test_refuses_a_negative_padding(student):
+    x = randn(1, 2, 3, 4)
+    student.raises(lambda lesson: lesson.pad2d(x, -1), ValueError, naming=[-1])
