@@ -1,0 +1,132 @@
+"""BasicBlock: two convolutions and a shortcut, part for part torchvision's."""
+
+import sys
+
+import torch
+from torch import nn
+from torch.autograd import gradcheck
+
+from course.student import fill_, randn
+
+
+def parts(in_channels, out_channels, stride=1):
+    """What a basic block holds, under torchvision's names and with the weights that `fill_` gives it."""
+    block = nn.ModuleDict(
+        {
+            "conv1": nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
+            "bn1": nn.BatchNorm2d(out_channels),
+            "conv2": nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            "bn2": nn.BatchNorm2d(out_channels),
+        }
+    )
+    if (in_channels, stride) != (out_channels, 1):
+        block["downsample"] = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+        )
+    return fill_(block)
+
+
+def forward(block, x):
+    out = block["bn1"](block["conv1"](x)).relu()
+    out = block["bn2"](block["conv2"](out))
+    return (out + (block["downsample"](x) if "downsample" in block else x)).relu()
+
+
+def shapes(block):
+    return {name: tensor.shape for name, tensor in block.state_dict().items()}
+
+
+def test_adds_a_strided_shortcut_before_the_last_relu(student):
+    x = randn(4, 4, 4, 3)
+    student.returns(
+        lambda lesson: fill_(lesson.BasicBlock(4, 4, stride=2))(x), lambda: forward(parts(4, 4, stride=2), x)
+    )
+
+
+def test_adds_the_input_itself_where_the_shapes_agree_and_keeps_float64(student):
+    x = randn(3, 4, 6, 5, dtype=torch.float64)
+    student.returns(lambda lesson: fill_(lesson.BasicBlock(4, 4)).double()(x), lambda: forward(parts(4, 4).double(), x))
+
+
+def test_has_the_same_parts_as_torchvision(student):
+    cases = [(4, 4, 1), (4, 6, 1), (6, 4, 1), (4, 4, 2), (4, 6, 2)]
+
+    def probe(lesson):
+        blocks = {case: lesson.BasicBlock(*case) for case in cases}
+        found = {case: shapes(block) for case, block in blocks.items()}
+        return found | {"without a projection": blocks[4, 4, 1].downsample}
+
+    student.returns(probe, lambda: {case: shapes(parts(*case)) for case in cases} | {"without a projection": None})
+
+
+def test_leaves_the_input_as_it_was(student):
+    x = randn(2, 4, 5, 6)
+
+    def probe(lesson):
+        fill_(lesson.BasicBlock(4, 4))(x)
+        return x
+
+    student.returns(probe, lambda: x)
+
+
+def test_remembers_nothing_but_running_statistics_from_one_call_to_the_next(student):
+    first, second, x = randn(2, 3, 9, 7), randn(2, 3, 9, 7) + 2, randn(2, 3, 9, 7)
+
+    def probe(lesson):
+        block = fill_(lesson.BasicBlock(3, 5, stride=2))
+        block(first), block(second)
+        return block.eval()(x)
+
+    def expected():
+        block = parts(3, 5, stride=2)
+        forward(block, first), forward(block, second)
+        return forward(block.eval(), x)
+
+    student.returns(probe, expected)
+
+
+def test_passes_gradients_along_both_paths(student):
+    x, grad_output = randn(2, 3, 4, 3, dtype=torch.float64), randn(2, 3, 4, 3, dtype=torch.float64)
+
+    def gradients(block, run):
+        block.double()
+        image = x.clone().requires_grad_()
+        run(image).backward(grad_output)
+        grads = {name: parameter.grad for name, parameter in block.named_parameters()}
+        return grads | {"x": image.grad, "gradcheck": gradcheck(run, image, fast_mode=True, raise_exception=False)}
+
+    def probe(lesson):
+        block = fill_(lesson.BasicBlock(3, 3))
+        return gradients(block, block)
+
+    def expected():
+        block = parts(3, 3)
+        return gradients(block, lambda image: forward(block, image))
+
+    student.returns(probe, expected)
+
+
+def test_names_both_shapes_where_the_input_does_not_fit(student):
+    too_wide, no_batch = randn(2, 4, 9, 7), randn(3, 3, 7)
+    student.raises(lambda lesson: lesson.BasicBlock(3, 5)(too_wide), ValueError, naming=[(2, 4, 9, 7), (5, 3, 3, 3)])
+    student.raises(lambda lesson: lesson.BasicBlock(3, 5)(no_batch), ValueError, naming=[(3, 3, 7), (5, 3, 3, 3)])
+
+
+def test_is_built_without_torchvision(student):
+    x = randn(2, 3, 5, 6)
+
+    def probe(lesson):
+        borrowed, before = set(), sys.getprofile()
+
+        def note(frame, event, argument):
+            if frame.f_globals.get("__name__", "").startswith("torchvision."):
+                borrowed.add(frame.f_globals["__name__"])
+
+        sys.setprofile(note)
+        try:
+            lesson.BasicBlock(3, 5, stride=2)(x)
+        finally:
+            sys.setprofile(before)
+        return {"modules of torchvision that ran": sorted(borrowed)}
+
+    student.returns(probe, lambda: {"modules of torchvision that ran": []})
