@@ -141,7 +141,7 @@ def show_predictions(
             ax.axis("off")
         for ax, i in zip(axes, chosen.tolist(), strict=False):
             said, true = names[predictions[i]], names[targets[i]]
-            ax.imshow(images[i].permute(1, 2, 0))  # (H, W, 3)
+            ax.imshow(images[i].permute(1, 2, 0).numpy())  # (H, W, 3)
             text = f"{said} {confidence[i]:.0%}" + ("" if said == true else f"\nis {true}")
             ax.set_title(text, fontsize=8, color=BLUE if said == true else ORANGE)
     return figure
@@ -155,7 +155,7 @@ def plot_confusion(matrix: torch.Tensor, names: Sequence[str], title: str) -> Fi
     figure = Figure(figsize=(8, 7), layout="constrained")
     ax = figure.subplots()
     mistakes = share.clone().fill_diagonal_(0)
-    ax.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(1.0, 1.3 * mistakes.max().item()))
+    ax.imshow(mistakes.numpy(), cmap="Oranges", vmin=0, vmax=max(1.0, 1.3 * mistakes.max().item()))
     for i in range(len(names)):
         for j in range(len(names)):
             weight = "bold" if i == j else "normal"
@@ -178,7 +178,7 @@ def plot_curves(history: Sequence[dict[str, Any]], losses: Sequence[float], titl
     left, middle, right = figure.subplots(1, 3)
     epochs = [row["epoch"] for row in history]
     steps = torch.arange(1, len(losses) + 1) / (len(losses) / len(history))  # in epochs
-    left.plot(steps, losses, color=BLUE, alpha=0.25, lw=0.8, label="training, each step")
+    left.plot(steps.numpy(), losses, color=BLUE, alpha=0.25, lw=0.8, label="training, each step")
     left.plot(epochs, [row["train_loss"] for row in history], color=BLUE, marker="o", ms=3, label="training")
     for ax, name in ((left, "loss"), (middle, "accuracy")):
         values = [row[f"validation_{name}"] for row in history]

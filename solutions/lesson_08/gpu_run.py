@@ -217,9 +217,12 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         images: how many there are to train on.
 
     Raises:
-        ValueError: the batch size doesn't fit the network or the data.
+        ValueError: there is no such precision, or the batch size doesn't fit the network or the data.
     """
     ### BEGIN SOLUTION
+    known = ("auto", "float32", "bfloat16", "float16")
+    if config.precision not in known:
+        raise ValueError(f"There is no precision {config.precision!r}; choose one of: {', '.join(known)}.")
     if config.batch_size < 2:
         raise ValueError("Batch normalisation needs at least 2 images a batch to compare; choose a larger batch size.")
     if config.batch_size > images:

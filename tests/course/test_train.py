@@ -1,0 +1,290 @@
+"""`course train` on a tiny network and a tiny stand-in: what it leaves, and what it says when something is wrong."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+from typer.testing import CliRunner
+
+from course import cli
+from course.data import make_stand_in
+from course.lesson import ROOT, Lesson
+
+
+class TinyNet(nn.Module):
+    """A convolution, a norm and a linear layer: what training must handle, in milliseconds."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn, self.fc = nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.fc(self.bn(self.conv(x)).relu().mean((2, 3)))
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stand-in")
+    make_stand_in(folder, per_batch=80)  # 400 images, of which 380 are trained on
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    return Lesson.from_solution("lesson_08")
+
+
+@pytest.fixture
+def lesson(loaded, monkeypatch):
+    """Lesson 8 with the tiny network in place of ResNet18; `course train` uses it too."""
+    monkeypatch.setitem(loaded.namespace, "ResNet18", TinyNet)
+    monkeypatch.setattr(cli, "_training", lambda mine: loaded)
+    return loaded
+
+
+@pytest.fixture
+def without_figures(lesson, monkeypatch):
+    """Leave the report out where it isn't what is tested: drawing takes longer than the training."""
+    write = lambda folder, metrics, *numbers: metrics.update(test={"accuracy": 0.5})  # noqa: E731
+    monkeypatch.setitem(lesson.namespace, "write_report", write)
+
+
+@pytest.fixture
+def train(lesson, data, tmp_path):
+    """Runs `course train` with the usual small options, changed by those given; returns exit code and output."""
+
+    def train(*options, output=True):
+        usual = [
+            "--data",
+            data,
+            "--epochs",
+            2,
+            "--batch-size",
+            64,
+            "--size",
+            16,
+            "--precision",
+            "float32",
+            "--device",
+            "cpu",
+        ]
+        usual += ["--output", tmp_path / "run"] if output else []
+        result = CliRunner().invoke(cli.app, ["train", *map(str, [*usual, *options])])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, " ".join(result.output.split())
+
+    return train
+
+
+def checkpoint(folder):
+    return torch.load(folder / "checkpoint.pt", weights_only=True)
+
+
+def test_a_run_leaves_its_report_figures_numbers_and_checkpoint(train, tmp_path):
+    code, output = train()
+    assert code == 0, output
+    run = tmp_path / "run"
+    assert sorted(path.name for path in run.iterdir()) == [
+        "checkpoint.pt", "confusion.png", "curves.png", "metrics.json", "predictions.png", "report.md",
+    ]  # fmt: skip
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert len(metrics["epochs"]) == 2
+    assert {"train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds",
+            "images_per_second", "epoch"} == metrics["epochs"][0].keys()  # fmt: skip
+    assert metrics["config"]["seed"] == 0
+    assert metrics["machine"]["torch"] == torch.__version__
+    assert f"{metrics['test']['accuracy']:.2%}" in output
+    assert sum(row["support"] for row in metrics["test"]["classes"].values()) == metrics["test"]["images"] == 80
+    assert checkpoint(run)["model"].keys() == TinyNet().state_dict().keys()
+
+
+def test_no_number_of_the_stand_in_is_called_cifar10(train, tmp_path):
+    _, output = train()
+    report = (tmp_path / "run" / "report.md").read_text()
+    for text in (output, report, (tmp_path / "run" / "metrics.json").read_text()):
+        assert "not CIFAR-10" in text
+        assert "CIFAR-10" not in text.replace("not CIFAR-10", "")
+
+
+def test_the_run_goes_to_a_folder_named_after_the_time(train, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, output = train(output=False)
+    assert code == 0, output
+    assert len(list(tmp_path.glob("runs/20??-??-??_??-??-??/report.md"))) == 1
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(train, without_figures, tmp_path):
+    def weights(*options):
+        train("--output", tmp_path / "_".join(map(str, options)), *options, output=False)
+        return checkpoint(tmp_path / "_".join(map(str, options)))["model"]["fc.weight"]
+
+    assert weights("--seed", 1).equal(weights("--seed", "1"))
+    assert not weights("--seed", 2).equal(weights("--seed", 1, "--batch-size", 64))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--device", "tpu"], "There is no device 'tpu' here; choose one of: auto"),
+        (["--device", "cuda:99"], "There is no device 'cuda:99' here"),
+        (["--device", "cpu:x"], "There is no device 'cpu:x' here"),
+        (["--precision", "int8"], "There is no precision 'int8'; choose one of: auto, float32, bfloat16, float16"),
+        (["--batch-size", 1], "at least 2 images a batch"),
+        (["--batch-size", 381], "only 380 training images; choose a batch size of at most 380"),
+        (["--data", "nowhere"], "no CIFAR-10 in nowhere"),
+        (["--resume", "nowhere"], "There is no checkpoint nowhere"),
+    ],
+)
+def test_a_wrong_option_is_answered_in_one_sentence_and_leaves_nothing(train, tmp_path, options, sentence):
+    code, output = train(*options)
+    assert code == 1
+    assert sentence in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_may_hold_all_the_images(train, without_figures):
+    assert train("--batch-size", 380)[0] == 0
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(train, without_figures, tmp_path):
+    train()
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    code, output = train("--seed", 5)
+    assert code == 1
+    assert "holds a run already" in output
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_training_starts(train, lesson, tmp_path, monkeypatch):
+    monkeypatch.setitem(lesson.namespace, "fit", lambda *a, **k: pytest.fail("must not train"))
+    (tmp_path / "file").write_text("")
+    code, output = train("--output", tmp_path / "file" / "run")
+    assert code == 1
+    assert "can't be written" in output
+    assert "--output" in output
+
+
+def test_too_little_room_is_said_before_training_starts(train, lesson, tmp_path, monkeypatch):
+    monkeypatch.setitem(lesson.namespace, "fit", lambda *a, **k: pytest.fail("must not train"))
+    usage = lesson.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(lesson.shutil, "disk_usage", lambda path: usage._replace(free=10_000_000))
+    code, output = train()
+    assert code == 1
+    assert "Only 10 MB are free" in output
+
+
+@pytest.fixture
+def full_disk():
+    """Call it, and from then on no file may grow beyond 4 kB."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_disk_that_fills_up_during_training_costs_no_checkpoint(lesson, data, tmp_path, full_disk):
+    def watch(state, config):
+        if state["step"] == 7:  # in the second epoch
+            full_disk()
+
+    config = lesson.Config(data=str(data), epochs=2, batch_size=64, size=16, precision="float32", device="cpu")
+    with pytest.raises(lesson.TrainingError, match=r"can't be written \(File too large\).*--resume"):
+        lesson.run(config, output=str(tmp_path / "run"), watch=watch, say=lambda line: None)
+    assert checkpoint(tmp_path / "run")["state"]["step"] == 5
+    assert not list((tmp_path / "run").glob("*.unfinished"))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(train, tmp_path):
+    code, output = train("--lr", 1e30)
+    assert code == 1
+    assert "is nan at step" in output or "is inf at step" in output
+    assert f"last good checkpoint is {tmp_path / 'run' / 'checkpoint.pt'}" in output
+    assert all(values.isfinite().all() for values in checkpoint(tmp_path / "run")["model"].values())
+
+
+def damaged(path, damage):
+    path.write_bytes(damage(bytearray(path.read_bytes())))
+
+
+def flip_a_bit(content):
+    content[len(content) // 2] ^= 1
+    return content
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-500], flip_a_bit, lambda content: b""])
+def test_a_damaged_checkpoint_is_refused_and_kept(train, without_figures, tmp_path, damage):
+    train()
+    path = tmp_path / "run" / "checkpoint.pt"
+    damaged(path, damage)
+    before = path.read_bytes()
+    code, output = train("--resume", tmp_path / "run", output=False)
+    assert code == 1
+    assert "checkpoint.pt is damaged or no checkpoint" in output
+    assert path.read_bytes() == before
+
+
+class Evil:
+    def __reduce__(self):
+        return os.mkdir, ("trace",)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [{"model": TinyNet().state_dict()}, {"format": Evil()}, [1, 2]],
+    ids=["another program's", "one that runs code", "a list"],
+)
+def test_a_foreign_checkpoint_is_refused_and_runs_nothing(train, tmp_path, monkeypatch, foreign):
+    monkeypatch.chdir(tmp_path)
+    torch.save(foreign, tmp_path / "foreign.pt")
+    code, output = train("--resume", tmp_path / "foreign.pt", output=False)
+    assert code == 1
+    assert "foreign.pt" in output
+    assert "Traceback" not in output
+    assert not (tmp_path / "trace").exists()
+
+
+def test_a_checkpoint_of_another_network_is_refused(train, without_figures, lesson, tmp_path, monkeypatch):
+    train()
+    monkeypatch.setitem(lesson.namespace, "ResNet18", lambda: nn.Sequential(TinyNet()))
+    code, output = train("--resume", tmp_path / "run", output=False)
+    assert code == 1
+    assert "doesn't fit this network" in output
+
+
+def test_a_run_is_not_continued_on_other_data(train, without_figures, tmp_path):
+    train()
+    make_stand_in(tmp_path / "other", per_batch=80, seed=1)
+    code, output = train("--resume", tmp_path / "run", "--data", tmp_path / "other", output=False)
+    assert code == 1
+    assert "other data" in output
+
+
+def test_a_finished_run_writes_its_report_again(train, tmp_path):
+    train()
+    report = (tmp_path / "run" / "report.md").read_text()
+    (tmp_path / "run" / "report.md").unlink()
+    assert train("--resume", tmp_path / "run", output=False)[0] == 0
+    assert (tmp_path / "run" / "report.md").read_text() == report
+
+
+def test_mine_trains_what_the_student_built(monkeypatch):
+    reference = cli._training(mine=False).ResNet18
+    monkeypatch.setattr("course.checking.carry", lambda home, name: f"the student's {name} of {home}")
+    monkeypatch.setattr(Lesson, "from_solution", lambda name: Lesson(name, "", {"ResNet18": reference, "fit": len}))
+    assert cli._training(mine=True).ResNet18 == "the student's ResNet18 of lesson_04"
+    assert cli._training(mine=True).fit is len  # no exercise, so there is nothing of the student's to take
+    assert cli._training(mine=False).ResNet18 is reference
+
+
+def test_help_answers_without_torch():
+    code = "import sys; from course.cli import app\n"
+    code += "try: app(['train', '--help'])\nfinally: assert 'torch' not in sys.modules"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    for option in ("--epochs", "--batch-size", "--data", "--device", "--seed", "--output", "--resume", "--mine"):
+        assert option in result.stdout
