@@ -19,7 +19,7 @@ from nbgrader.preprocessors import ClearSolutions, InstantiateTests, NbGraderPre
 from nbgrader.utils import compute_checksum, is_solution
 from traitlets import default
 
-from course.lesson import ROOT, LessonError, exercises, notebook_of, script_of
+from course.lesson import ROOT, LessonError, exercises, notebook_of, script_of, scripts
 
 SOURCES = ROOT / "build" / "source"  # where nbgrader looks for what it releases
 
@@ -50,8 +50,7 @@ def preprocessors() -> list[type[NbGraderPreprocessor]]:
 
 def released() -> list[str]:
     """The lessons that have check cells, in order; a source without any isn't released yet."""
-    names = sorted(path.parent.name for path in (ROOT / "solutions").glob("lesson_*/*.py"))
-    return [name for name in names if exercises(name)]
+    return [path.parent.name for path in scripts() if exercises(path.parent.name)]
 
 
 def source_notebook(lesson: str) -> NotebookNode:

@@ -9,11 +9,14 @@ import sys
 from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from course.lesson import ROOT, Exercise, Lesson, LessonError, all_exercises, carries_own, exercises
+
+if TYPE_CHECKING:  # torch is slow to import
+    from course.answers import Answers
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class Verdict:
 class Tally:
     """A pytest plugin that collects the verdicts of every exercise whose test module runs.
 
-    With a `lesson` the tests judge that one instead of the notebook on disk.
+    With a `source` the tests judge that lesson, or those recorded answers, instead of the notebook on disk.
     """
 
-    lesson: Lesson | None = None
+    source: Lesson | Answers | None = None
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -68,13 +71,13 @@ class Tally:
         return f"{sum(v.passed for v in verdicts)} of {len(verdicts)} tests pass"
 
 
-def judge(exercise: Exercise, lesson: Lesson, seed: int = 0) -> Tally:
-    """Run the tests of one exercise on a lesson, in this process and without any output.
+def judge(exercise: Exercise, source: Lesson | Answers, seed: int = 0) -> Tally:
+    """Run the tests of one exercise on a lesson or on recorded answers, in this process and without any output.
 
     Raises:
         LessonError: the tests could not be run at all, which is never the student's fault.
     """
-    tally = Tally(lesson)
+    tally = Tally(source)
     options = [f"--rootdir={ROOT}", f"--seed={seed}", "--capture=sys", "-o", "addopts=--import-mode=importlib"]
     for plugin in ("terminal", "cacheprovider", "unraisableexception"):  # the last collects garbage for 0.4 s
         options += ["-p", f"no:{plugin}"]
@@ -104,9 +107,9 @@ def check(exercise: str, points: float = 1) -> float:
         raise LessonError(f"There is no exercise called {exercise!r}; there are: {', '.join(all_exercises())}.")
     known = all_exercises()[exercise]
     tally = judge(known, Lesson.from_kernel(known.lesson, sys._getframe(1).f_globals))
-    earned = round(tally.points(known) / known.points * points, 4)
-    _show(_Report(f"{exercise}: {tally.status(known)}, {earned:g} of {points:g} points", tally))
-    return earned
+    report = Report(known, tally, points)
+    _show(report)
+    return report.earned
 
 
 def carry(lesson: str, name: str) -> Any:
@@ -136,11 +139,21 @@ def carry(lesson: str, name: str) -> Any:
 
 
 @dataclass
-class _Report:
+class Report:
     """A check cell's report, as HTML where a notebook shows it and as plain text everywhere else."""
 
-    headline: str
+    exercise: Exercise
     tally: Tally
+    points: float
+
+    @property
+    def earned(self) -> float:
+        """The points earned, of those that the check cell gives."""
+        return round(self.tally.points(self.exercise) / self.exercise.points * self.points, 4)
+
+    @property
+    def _headline(self) -> str:
+        return f"{self.exercise.name}: {self.tally.status(self.exercise)}, {self.earned:g} of {self.points:g} points"
 
     @property
     def _rows(self) -> Iterable[Verdict]:
@@ -151,7 +164,7 @@ class _Report:
             yield Verdict(verdict.sentence, verdict.passed, "" if repeated else verdict.message)
 
     def __repr__(self) -> str:
-        lines = [self.headline]
+        lines = [self._headline]
         for row in self._rows:
             lines.append(f"  {'✓ pass' if row.passed else '✗ FAIL'}  {row.sentence}")
             lines += [f"          {line}" for line in row.message.splitlines()]
@@ -164,10 +177,10 @@ class _Report:
             + "</li>"
             for row in self._rows
         )
-        return f"<p><b>{html.escape(self.headline)}</b></p><ul style='list-style:none'>{rows}</ul>"
+        return f"<p><b>{html.escape(self._headline)}</b></p><ul style='list-style:none'>{rows}</ul>"
 
 
-def _show(report: _Report) -> None:
+def _show(report: Report) -> None:
     """Display the report in a notebook, print it elsewhere."""
     try:
         from IPython.display import display

@@ -1,64 +1,61 @@
-"""What a score is, and making nbgrader believe nothing else.
+"""nbgrader's autograding: answers recorded in a sandbox, judged outside of it, with a seed no student has seen.
 
-nbgrader gives full marks to a test cell that shows `True`, `nan`, a tensor or nothing at all, and zero to one that
-prints a warning. Here a test cell scores if, and only if, it shows exactly one finite number from 0 to its points.
+No cell of a submission runs in nbgrader's own kernel, so nothing that it prints, returns or replaces can be mistaken
+for a score (nbgrader gives full marks to a test cell that shows `True`, `nan`, a tensor or nothing at all).
 """
 
 from __future__ import annotations
 
-import math
+import secrets
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.converters.autograde import Autograde
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 
+from course import sandbox
+from course.answers import Answers, record
+from course.checking import Report, judge
+from course.lesson import LessonError, all_exercises
 
-def score(cell: NotebookNode) -> float:
-    """The score that an executed test cell shows.
 
-    Raises:
-        ValueError: it shows anything but one finite number from 0 to the points of the cell, or it failed.
-    """
+class Judge(NbGraderPreprocessor):
+    """Puts into every test cell the report and the score of its exercise, as if it had run."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        seed = secrets.randbits(31)
+        if sandbox.kind() == "limits only":
+            self.log.warning("Neither bubblewrap nor namespaces work here: submissions run with limits, unconfined.")
+        with tempfile.TemporaryDirectory() as folder:
+            submission = Path(folder) / "submission.ipynb"
+            nbformat.write(nb, submission)
+            answers = record(resources["nbgrader"]["assignment"], submission, seed)
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = _outputs(cell, answers, seed) if is_grade(cell) and not is_solution(cell) else []
+        return nb, resources
+
+
+def _outputs(cell: NotebookNode, answers: dict[str, Answers], seed: int) -> list[NotebookNode]:
+    """What the test cell of an exercise shows: its report, and the score as the one result."""
+    exercise = all_exercises().get(cell.metadata.nbgrader.grade_id.removeprefix("check-"))
+    if exercise is None or exercise.name not in answers:
+        message = f"{cell.metadata.nbgrader.grade_id} belongs to no exercise of the course, so nothing can be judged."
+        return [new_output("error", ename=LessonError.__name__, evalue=message, traceback=[message])]
+    tally = judge(exercise, answers[exercise.name], seed)
     points = float(cell.metadata.nbgrader.points)
-    if errors := [output for output in cell.outputs if output.output_type == "error"]:
-        raise ValueError(f"the cell failed with {errors[0].ename}: {errors[0].evalue}")
-    shown = [output.data.get("text/plain", "") for output in cell.outputs if output.output_type == "execute_result"]
-    if len(shown) != 1:
-        raise ValueError(f"the cell shows {len(shown)} results, a score is exactly one")
-    try:
-        value = float(shown[0])
-    except ValueError:
-        raise ValueError(f"the cell shows {shown[0][:80]!r}, a score is a number") from None
-    if not (math.isfinite(value) and 0 <= value <= points):
-        raise ValueError(f"the cell shows {value:g}, a score lies between 0 and {points:g}")
-    return value
-
-
-class ScoresOnly(NbGraderPreprocessor):
-    """Leaves in each test cell what nbgrader reads as the cell's true score: one number, or an error for zero."""
-
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        if not is_grade(cell) or is_solution(cell) or cell.cell_type != "code":
-            return cell, resources
-        for output in cell.outputs:
-            if output.output_type == "stream":
-                output.name = "stdout"  # nbgrader takes anything on stderr for a failure
-        try:
-            score(cell)
-        except ValueError as error:
-            kept = [output for output in cell.outputs if output.output_type in ("stream", "display_data")]
-            message = f"No points: {error}."
-            cell.outputs = [*kept, new_output("error", ename="NoScore", evalue=message, traceback=[message])]
-        return cell, resources
+    report = Report(exercise, tally, points)
+    text = f"{report}\nJudged with --seed {seed}.\n"
+    score = new_output("execute_result", {"text/plain": repr(report.earned)}, execution_count=1)
+    return [new_output("stream", name="stdout", text=text), score]
 
 
 def preprocessors() -> list[type[NbGraderPreprocessor]]:
-    """nbgrader's own steps of autograding, with only true scores let through after the run."""
-    steps = list(Autograde.autograde_preprocessors.default_args[0])
-    steps.insert(steps.index(Execute) + 1, ScoresOnly)
-    return steps
+    """nbgrader's own steps of autograding, with the judge in place of the kernel."""
+    steps = Autograde.autograde_preprocessors.default_args[0]
+    return [Judge if step is Execute else step for step in steps]

@@ -53,6 +53,11 @@ class Exercise:
         return folder / f"test_{snake}{'_module' if clash else ''}.py"
 
 
+def scripts() -> list[Path]:
+    """The source scripts of all lessons, in order."""
+    return sorted((ROOT / "solutions").glob("lesson_*/*.py"))
+
+
 @cache
 def script_of(lesson: str) -> Path:
     """The source script of a lesson such as `lesson_03`.
@@ -60,11 +65,11 @@ def script_of(lesson: str) -> Path:
     Raises:
         LessonError: there is no such lesson.
     """
-    scripts = sorted((ROOT / "solutions" / lesson).glob("*.py"))
-    if len(scripts) != 1:
-        known = ", ".join(p.parent.name for p in sorted((ROOT / "solutions").glob("lesson_*/*.py")))
+    found = [path for path in scripts() if path.parent.name == lesson]
+    if len(found) != 1:
+        known = ", ".join(path.parent.name for path in scripts())
         raise LessonError(f"There is no lesson called {lesson!r}; there are: {known}.")
-    return scripts[0]
+    return found[0]
 
 
 def notebook_of(lesson: str) -> Path:
@@ -86,8 +91,7 @@ def exercises(lesson: str) -> Mapping[str, Exercise]:
 
 def all_exercises() -> dict[str, Exercise]:
     """Every exercise of every released lesson (one whose source has check cells), by name."""
-    lessons = sorted(path.parent.name for path in (ROOT / "solutions").glob("lesson_*/*.py"))
-    return {name: exercise for lesson in lessons for name, exercise in exercises(lesson).items()}
+    return {name: e for path in scripts() for name, e in exercises(path.parent.name).items()}
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,14 +59,22 @@ class Outcome:
         return difference(self.value, other.value) is None
 
 
-def run(probe: Probe, lesson: Lesson, seed: int) -> Outcome:
-    """Run a probe on a lesson with its own copies of the test's inputs, the same random numbers and a time limit."""
+def run(probe: Probe, lesson: Lesson, seed: int, watch: bool = False) -> Outcome:
+    """Run a probe on a lesson with its own copies of the test's inputs, the same random numbers and a time limit.
+
+    Args:
+        probe: a function of the lesson.
+        lesson: what it is run on.
+        seed: what the random generator starts from.
+        watch: note the kernels that run, which makes the run slower.
+    """
     originals = [cell.cell_contents for cell in probe.__closure__ or ()]
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     try:
         for cell in probe.__closure__ or ():
             cell.cell_contents = copy.deepcopy(cell.cell_contents)
-        with time_limit(PROBE_SECONDS), _Kernels() as kernels:
+        kernels = _Kernels()
+        with time_limit(PROBE_SECONDS), kernels if watch else nullcontext():
             value = plain(probe(lesson))
         return Outcome(value, kernels=tuple(sorted(kernels.seen)))
     except (Exception, SystemExit) as error:
@@ -81,6 +90,10 @@ class _Kernels(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.seen: set[str] = set()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # or the first kernel would import the compiler, for more than a second
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.seen.add(func.overloadpacket.__name__)
@@ -101,7 +114,7 @@ def plain(value: Any) -> Any:
             with torch._C.DisableTorchFunctionSubclass():  # a subclass might answer for itself
                 return torch.Tensor.as_subclass(torch.Tensor.detach(value), torch.Tensor).cpu().clone()
         case np.ndarray():
-            return np.array(value, subok=False)
+            return np.array(value, order="C", subok=False)
         case np.generic():
             return value.item()
         case dict():

@@ -3,7 +3,6 @@
 Without an option they judge the student's notebook on disk, with `--solutions` the reference.
 """
 
-import zlib
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from course.lesson import ROOT, Exercise, Lesson, LessonError, all_exercises, no
 def pytest_addoption(parser):
     group = parser.getgroup("ResNet18 from scratch")
     group.addoption("--solutions", action="store_true", help="test the reference instead of your notebooks")
+    group.addoption("--isolated", action="store_true", help="run your code in a sandbox, and judge its answers outside")
     group.addoption("--seed", type=int, default=0, help="draw other random inputs (default: 0)")
 
 
@@ -23,7 +23,7 @@ def pytest_configure(config):
     config.tally = given[0] if given else Tally()
     if not given:
         config.pluginmanager.register(config.tally)
-    config.lessons = {}
+    config.sources = {}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,6 +66,7 @@ def student(request):
     """The definitions under test; see `course.student.Student`."""
     import torch
 
+    from course import probes
     from course.outcome import run
     from course.student import Student
 
@@ -73,23 +74,34 @@ def student(request):
     if exercise is None:
         pytest.fail(f"{request.path.name} is named after no exercise of {request.path.parent.name}", pytrace=False)
     request.node.user_properties.append(("exercise", exercise.name))
-    seed = zlib.crc32(request.node.nodeid.encode()) + request.config.option.seed
-    torch.manual_seed(seed)
+    test = probes.name_of(request.node)
+    seed = probes.seed_of(test, request.config.option.seed)
+    torch.default_generator.manual_seed(seed)
     try:
-        lesson = _lesson(request.config, exercise.lesson)
+        source = _source(request.config, exercise)
     except LessonError as error:
         pytest.fail(str(error), pytrace=False)
-    return Student(exercise, seed, lambda probe: run(probe, lesson, seed))
+    live = isinstance(source, Lesson)
+    return Student(
+        exercise, seed, (lambda probe, watch: run(probe, source, seed, watch)) if live else source.replay(test)
+    )
 
 
-def _lesson(config, name: str) -> Lesson:
-    """The lesson under test, loaded once a session."""
-    if config.tally.lesson is not None:
-        return config.tally.lesson
-    if name not in config.lessons:
-        load = Lesson.from_solution if config.option.solutions else Lesson.from_notebook
-        config.lessons[name] = load(name)
-    return config.lessons[name]
+def _source(config, exercise: Exercise):
+    """What is judged: what `check` was given, a sandbox's answers, or a lesson; each made once a session."""
+    if config.tally.source is not None:
+        return config.tally.source
+    if exercise.lesson not in config.sources:
+        if config.option.isolated:
+            from course.answers import record
+
+            source = record(exercise.lesson, notebook_of(exercise.lesson), config.option.seed)
+        else:
+            load = Lesson.from_solution if config.option.solutions else Lesson.from_notebook
+            source = load(exercise.lesson)
+        config.sources[exercise.lesson] = source
+    source = config.sources[exercise.lesson]
+    return source[exercise.name] if config.option.isolated else source
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -1,63 +1,130 @@
-"""Scores: what nbgrader reads from a test cell, for every output it is known to misread."""
+"""Grading a class with nbgrader, from release to export, with submissions that nbgrader alone would misread."""
 
+import csv
+import subprocess
+import sys
+
+import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_output
-from nbgrader.utils import determine_grade
 
-from course.grading import ScoresOnly, score
+from course import build
+from course.lesson import ROOT, exercises, script_of
 
-
-def graded(*outputs):
-    """The score that nbgrader sees in a 3-point test cell with these outputs."""
-    role = {"grade": True, "solution": False, "locked": True, "points": 3, "grade_id": "check-X", "schema_version": 3}
-    cell = new_code_cell('check("X", points=3)', metadata={"nbgrader": role}, outputs=list(outputs))
-    cell, _ = ScoresOnly().preprocess_cell(cell, {}, 0)
-    return determine_grade(cell)[0]
-
-
-def result(text):
-    return new_output("execute_result", {"text/plain": text}, execution_count=1)
+LESSON = "lesson_03"
+NAME = script_of(LESSON).stem
+ANSWERS = {
+    cell.metadata.nbgrader.grade_id: cell.source
+    for cell in build.source_notebook(LESSON).cells
+    if cell.metadata.get("nbgrader", {}).get("solution")
+}
+TOTAL = sum(exercise.points for exercise in exercises(LESSON).values())
+FORGED = "def check(*args, **kwargs):\n    return {}"
 
 
-def stream(name):
-    return new_output("stream", name=name, text="UserWarning: something\n")
+def submission(answers=(), extra=""):
+    """The released notebook with these answers filled in, and a cell put in front."""
+    notebook = nbformat.reads(build.release(LESSON), as_version=4)
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.source = dict(answers).get(name, cell.source)
+    notebook.cells.insert(1, nbformat.v4.new_code_cell(extra, id="extra"))
+    return notebook
 
 
-@pytest.mark.parametrize(("text", "points"), [("3.0", 3), ("2.25", 2.25), ("0.0", 0), ("0", 0), ("3", 3)])
-def test_a_finite_number_in_range_is_the_score(text, points):
-    assert graded(result(text)) == points
+def tampered():
+    """The test cells replaced by ones that show full marks."""
+    notebook = submission()
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.source = "3.0"
+    return notebook
 
 
-@pytest.mark.parametrize(
-    "text", ["True", "nan", "inf", "-1.0", "3.1", "1e9", "tensor(3.)", "'3.0'", "[3.0]", "None", "", "<object>", "3 3"]
+WARNING = "import warnings\nwarnings.warn('harmless')\nimport sys\nprint('also harmless', file=sys.stderr)\n"
+NEGATED = (
+    ANSWERS["PlainBlock"] + "\n_forward = PlainBlock.forward\nPlainBlock.forward = lambda self, x: -_forward(self, x)"
 )
-def test_anything_else_scores_zero(text):
-    assert graded(result(text)) == 0
+SUBMISSIONS = {
+    "untouched": submission(),
+    "solved": submission(ANSWERS),
+    "solved-warns": submission(ANSWERS | {"PlainBlock": WARNING + ANSWERS["PlainBlock"]}),
+    "half-right": submission(ANSWERS | {"PlainBlock": NEGATED}),
+    "tampered": tampered(),
+    "broken": submission({"PlainBlock": "class PlainBlock(:"}),
+    **{f"forged-{value}": submission(extra=FORGED.format(value)) for value in ("True", "None", "99")},
+    "forged-nan": submission(extra=FORGED.format("float('nan')")),
+    "forged-tensor": submission(extra="import torch\n" + FORGED.format("torch.tensor(3.0)")),
+}
 
 
-def test_no_output_scores_zero():
-    assert graded() == 0
+@pytest.fixture(scope="module")
+def course_folder(tmp_path_factory):
+    """A course in which all submissions have been autograded."""
+    folder = tmp_path_factory.mktemp("course")
+    for student, notebook in SUBMISSIONS.items():
+        path = folder / "submitted" / student / LESSON / f"{NAME}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(notebook, path)
+    nbgrader(folder, "generate_assignment", LESSON)
+    nbgrader(folder, "autograde", LESSON)
+    return folder
 
 
-def test_printed_and_displayed_numbers_are_no_score():
-    assert graded(new_output("stream", name="stdout", text="3.0\n")) == 0
-    assert graded(new_output("display_data", {"text/plain": "3.0"})) == 0
+def nbgrader(folder, command, *arguments):
+    """Run nbgrader with the repository's settings on another folder."""
+    options = [f"--CourseDirectory.root={folder}", f"--CourseDirectory.source_directory={build.SOURCES}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", command, *arguments, *options], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
-def test_two_results_score_zero():
-    assert graded(result("3.0"), result("3.0")) == 0
+@pytest.fixture(scope="module")
+def scores(course_folder):
+    nbgrader(course_folder, "export", f"--to={course_folder}/grades.csv")
+    with (course_folder / "grades.csv").open() as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
 
 
-def test_an_error_scores_zero_even_after_a_result():
-    assert graded(result("3.0"), new_output("error", ename="E", evalue="", traceback=[])) == 0
+def test_the_release_is_what_the_build_gives(course_folder):
+    released = course_folder / "lessons" / LESSON
+    assert [path.name for path in released.iterdir()] == [f"{NAME}.ipynb"]
+    assert (released / f"{NAME}.ipynb").read_text(encoding="utf-8") == build.release(LESSON)
 
 
-def test_a_warning_beside_the_score_costs_nothing():
-    assert graded(stream("stderr"), result("3.0"), stream("stderr")) == 3
+@pytest.mark.parametrize("student", ["solved", "solved-warns"])
+def test_a_correct_submission_earns_everything(scores, student):
+    assert scores[student] == TOTAL
 
 
-def test_the_reason_for_no_points_is_said_in_the_cell():
-    role = {"grade": True, "solution": False, "points": 3}
-    cell = new_code_cell("", metadata={"nbgrader": role}, outputs=[result("True")])
-    with pytest.raises(ValueError, match="the cell shows 'True', a score is a number"):
-        score(cell)
+@pytest.mark.parametrize("student", [name for name in SUBMISSIONS if not name.startswith(("solved", "half"))])
+def test_an_empty_or_forged_submission_earns_nothing(scores, student):
+    assert scores[student] == 0
+
+
+def test_a_half_right_answer_earns_a_part_of_its_points(scores):
+    points = exercises(LESSON)["PlainBlock"].points
+    assert TOTAL - points < scores["half-right"] < TOTAL
+
+
+def test_feedback_shows_the_report_of_every_test_cell(course_folder):
+    nbgrader(course_folder, "generate_feedback", LESSON)
+    page = (course_folder / "feedback" / "half-right" / LESSON / f"{NAME}.html").read_text(encoding="utf-8")
+    assert "PlainBlock: " in page
+    assert "Judged with --seed" in page
+
+
+def test_validate_says_what_a_student_would_see(tmp_path):
+    kept = ("extra", "PlainBlock", "check-PlainBlock")
+    notebook = submission({"PlainBlock": NEGATED}, extra="import torch\nfrom torch import nn\nfrom course import check")
+    notebook.cells = [
+        c for c in notebook.cells if c.id == "extra" or c.metadata.get("nbgrader", {}).get("grade_id") in kept
+    ]
+    nbformat.write(notebook, tmp_path / "wrong.ipynb")
+    assert "Partial credit; passed some but not all of the tests" in nbgrader(
+        tmp_path, "validate", f"{tmp_path}/wrong.ipynb"
+    )
+    notebook.cells[1].source = ANSWERS["PlainBlock"]
+    nbformat.write(notebook, tmp_path / "right.ipynb")
+    assert "Success! Your notebook passes all the tests." in nbgrader(tmp_path, "validate", f"{tmp_path}/right.ipynb")

@@ -17,7 +17,7 @@ def holding():
 
     def holding(**definitions):
         lesson = Lesson("lesson_03", "test", definitions)
-        return Student(Exercise("lesson_03", "PlainBlock", 1), 0, lambda probe: run(probe, lesson, seed=0))
+        return Student(Exercise("lesson_03", "PlainBlock", 1), 0, lambda probe, watch: run(probe, lesson, 0, watch))
 
     return holding
 
@@ -98,7 +98,7 @@ def test_a_report_says_what_was_called_with_what_and_how_it_differs(holding):
 def test_a_report_of_an_error_in_the_answer_quotes_its_line(holding):
     lines = Lesson("lesson_03", "test", {})
     exec(compile("def f(x):\n    return x.no_such_name\n", __file__, "exec"), lines.namespace)
-    student = Student(Exercise("lesson_03", "PlainBlock", 1), 0, lambda probe: run(probe, lines, seed=0))
+    student = Student(Exercise("lesson_03", "PlainBlock", 1), 0, lambda probe, watch: run(probe, lines, 0, watch))
     said = message(student.returns, lambda lesson: lesson.f(1), lambda: 1)
     assert "raised AttributeError: 'int' object has no attribute 'no_such_name', expected 1" in said
     assert "test_student.py, line 2" in said

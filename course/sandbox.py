@@ -1,0 +1,218 @@
+"""Running a command where it can do no harm: no network, no disk but a scratch folder, and limits on everything.
+
+bubblewrap does it where it is installed, the kernel's own namespaces (through `unshare`) elsewhere on Linux. Where
+neither works a plain subprocess with limits is all there is, and `kind()` says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import selectors
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MIB = 2**20
+NOBODY = 65534
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a confined command may use; sizes in bytes, `memory` and `file` for each of its processes."""
+
+    seconds: float = 60
+    memory: int = 4096 * MIB
+    processes: int = 128
+    output: int = 64 * MIB
+    scratch: int = 256 * MIB
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a confined command wrote, and in `trouble` why it ended early; "" if it ended by itself with success."""
+
+    output: bytes
+    trouble: str = ""
+
+
+@cache
+def kind() -> str:
+    """How commands are confined on this machine: `bubblewrap`, `namespaces` or `limits only`."""
+    for name in ("bubblewrap", "namespaces"):
+        try:
+            tried = subprocess.run(_command(name, ["true"], Limits()), capture_output=True, timeout=20)
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if tried.returncode == 0:
+            return name
+    return "limits only"
+
+
+def run(module: str, job: Any, limits: Limits = Limits()) -> Result:
+    """Run `python -m module` confined; it gets the job, plain JSON, and its limits from `confined()`.
+
+    Its scratch folder is gone when it ends, as is every process that it started.
+    """
+    python = [sys.executable, "-m", module]
+    order = json.dumps({"limits": asdict(limits), "kind": kind(), "job": job}).encode()
+    if kind() != "limits only":
+        return _watched(_command(kind(), python, limits), order, limits, "/tmp")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        return _watched(python, order, limits, scratch)
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What a confined module has: its job, where to write, and whether nobody else is in its process tree."""
+
+    job: Any
+    output: BinaryIO
+    alone: bool
+
+    def in_child(self, work: Callable[[], None], seconds: float) -> str:
+        """Run `work` in a child and end whatever it started; return why it ended early, or "" if it didn't."""
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setsid()
+                work()
+            finally:
+                os._exit(0)
+        deadline = time.monotonic() + seconds
+        while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with suppress(ProcessLookupError):
+            if self.alone:
+                os.kill(-1, signal.SIGKILL)  # everybody but this process, and the sandbox's own first one
+            else:
+                os.killpg(child, signal.SIGKILL)
+        if ended == (0, 0):
+            os.waitpid(child, 0)
+            return f"it was stopped after {seconds:g} s"
+        code = os.waitstatus_to_exitcode(ended[1])
+        return f"its process was killed by signal {-code}" if code < 0 else ""
+
+
+def confined() -> Confinement:
+    """Called first by a confined module: takes the limits upon itself and becomes nobody.
+
+    From here on standard input is empty and what is printed goes nowhere; the last line on standard error ends up in
+    the result's `trouble`.
+    """
+    order = json.load(sys.stdin)
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nowhere, 0)
+    os.dup2(nowhere, 1)
+    limits = Limits(**order["limits"])
+    wanted = {"CPU": int(limits.seconds) + 5, "DATA": limits.memory, "FSIZE": limits.scratch, "NOFILE": 256, "CORE": 0}
+    alone = order["kind"] != "limits only"
+    if alone:
+        wanted["NPROC"] = limits.processes  # elsewhere it would count every process of the user
+        if os.getuid() == 0:  # root has no such limit
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+    for name, value in wanted.items():
+        hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    return Confinement(order["job"], output, alone)
+
+
+def _readable() -> list[str]:
+    """What a confined Python needs of the disk: itself, the system's libraries, and this package."""
+    paths = [Path(p) for p in ("/usr", "/lib", "/lib64", "/bin")]
+    paths += [Path(sys.base_prefix), Path(sys.prefix), Path(__file__).resolve().parent]
+    return list(dict.fromkeys(str(path) for path in paths if path.exists()))
+
+
+def _command(name: str, command: list[str], limits: Limits) -> list[str]:
+    if name == "bubblewrap":
+        argv = ["bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--die-with-parent"]
+        argv += ["--new-session", "--cap-drop", "ALL"]
+        # root needs no user namespace, and outside of one it can become nobody
+        argv += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if os.getuid() == 0 else ["--unshare-user"]
+        argv += ["--perms", "1777", "--size", str(limits.scratch), "--tmpfs", "/tmp"]
+        for path in _readable():
+            for parent in [*Path(path).parents][-2::-1]:  # nobody must get through to it
+                argv += ["--perms", "755", "--dir", str(parent)]
+            argv += ["--ro-bind", path, path]
+        return [*argv, "--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp", "--", *command]
+    argv = ["unshare", "--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child"]
+    argv += [] if os.getuid() == 0 else ["--user", "--map-root-user"]
+    script = [
+        "set -e",
+        "mount --make-rprivate /",
+        "new=$(mktemp -d)",
+        f"mount -t tmpfs -o size={limits.scratch},mode=755 none $new",
+        "mkdir -m 1777 $new/tmp",
+        *(f'mkdir -p "$new{p}"; mount --rbind {p} "$new{p}"' for p in map(shlex.quote, _readable())),
+        *(f'mount -o remount,bind,ro "$new{p}"' for p in map(shlex.quote, _readable())),
+        "mkdir $new/proc $new/dev; mount -t proc none $new/proc",
+        "for d in null zero urandom; do touch $new/dev/$d; mount --bind /dev/$d $new/dev/$d; done",
+        f"exec chroot $new /bin/sh -c {shlex.quote('cd /tmp; exec ' + shlex.join(command))}",
+    ]
+    return [*argv, "/bin/sh", "-c", "\n".join(script)]
+
+
+def _watched(argv: list[str], order: bytes, limits: Limits, scratch: str) -> Result:
+    """Run to the end, to the time limit or to the output limit, and leave no process behind."""
+    environment = {"HOME": scratch, "TMPDIR": scratch, "COURSE_ROOT": f"{scratch}/course", "LANG": "C.UTF-8"}
+    environment |= {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(order)
+        stdin.seek(0)
+        process = subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=scratch,
+            start_new_session=True,
+        )
+    written: dict[str, bytes] = {"output": b"", "errors": b""}
+    trouble = ""
+    try:
+        with selectors.DefaultSelector() as selector:
+            for name, pipe in (("output", process.stdout), ("errors", process.stderr)):
+                assert pipe is not None
+                selector.register(pipe, selectors.EVENT_READ, name)
+            deadline = time.monotonic() + limits.seconds
+            while selector.get_map() and not trouble:
+                for key, _ in selector.select(max(0.0, deadline - time.monotonic())):
+                    chunk = os.read(key.fd, MIB)
+                    written[key.data] += chunk
+                    if not chunk:
+                        selector.unregister(key.fileobj)
+                if time.monotonic() >= deadline:
+                    trouble = f"it was stopped after {limits.seconds:g} s"
+                elif sum(map(len, written.values())) > limits.output:
+                    trouble = f"it was stopped after writing more than {limits.output // MIB} MiB"
+    finally:
+        _kill(process)
+    if not trouble and process.returncode:
+        said = written["errors"].decode(errors="replace").strip().splitlines()[-1:]
+        trouble = " ".join([f"it ended with exit code {process.returncode}", *said])
+    return Result(written["output"][: limits.output], trouble)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # in a PID namespace the rest goes with its first process
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    process.wait()

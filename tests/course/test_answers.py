@@ -1,0 +1,102 @@
+"""The answer file: what is written comes back, what is malformed is a zero with a reason, nothing is executed."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from course.answers import Answers, decode, encode
+from course.lesson import LessonError
+from course.outcome import Opaque, difference, kind_of, plain
+
+VALUES = [
+    None,
+    True,
+    3,
+    2.5,
+    float("nan"),
+    "text",
+    torch.randn(2, 3, dtype=torch.float64),
+    torch.ones(2).bfloat16(),
+    torch.tensor(3),
+    torch.empty(0, 4),
+    torch.tensor([True, False]),
+    torch.randn(3, 4).t(),
+    np.arange(6, dtype=np.int16).reshape(2, 3)[:, ::-1],
+    {"a": [1, (2.0, torch.zeros(1))]},
+    Opaque("Lesson"),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_a_value_comes_back_as_it_was(value):
+    back = decode(json.loads(json.dumps(encode(value))))
+    assert type(back) is type(value)
+    assert difference(back, plain(value)) is None
+
+
+MALFORMED = [
+    {"tensor": ["float32", [2], "AAAA"]},
+    {"tensor": ["float32", [2**62], ""]},
+    {"tensor": ["float32", [-1], ""]},
+    {"tensor": ["float32", [True], "AAAAAA=="]},
+    {"tensor": ["no_such_type", [1], "AAAAAA=="]},
+    {"tensor": ["float32", [1], "not base64!"]},
+    {"array": ["|O", [1], "AAAAAAAAAAA="]},
+    {"array": ["<f4,<f4", [1], "AAAAAAAAAAA="]},
+    {"list": [], "more": 1},
+    {"surprise": 1},
+    [1, 2],
+]
+
+
+@pytest.mark.parametrize("data", MALFORMED, ids=str)
+def test_a_malformed_value_is_refused(data):
+    with pytest.raises((ValueError, TypeError)):
+        decode(data)
+
+
+def test_nesting_without_end_is_refused():
+    data: object = 1
+    for _ in range(100):
+        data = {"list": [data]}
+    with pytest.raises(ValueError, match="nested too deeply"):
+        decode(data)
+
+
+def line(key, value):
+    return json.dumps({"key": key, "value": encode(value), "kernels": []}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"garbage",
+        pickle.dumps({"key": 1}),
+        b"[" * 100_000,
+        b'{"key": "b"}',
+        b'{"key": 1, "value": 1, "kernels": []}',
+        b"\xff",
+    ],
+    ids=["text", "pickle", "depth", "fields", "types", "bytes"],
+)
+def test_a_malformed_line_costs_only_what_follows(bad):
+    answers = Answers.parse(line("a#0", 1) + bad + b"\n" + line("b#0", 2))
+    assert answers.replay("a")(None, False).value == 1
+    missing = answers.replay("b")(None, False).error
+    assert missing is not None
+    assert missing.kinds == (kind_of(LessonError),)
+    assert "the answer file is malformed" in missing.message
+
+
+def test_a_missing_answer_says_why():
+    assert (
+        "it was stopped after 60 s"
+        in Answers.parse(b"", "it was stopped after 60 s").replay("a")(None, False).error.message
+    )
+
+
+def test_an_answer_once_given_stands():
+    assert Answers.parse(line("a#0", 1) + line("a#0", 2)).replay("a")(None, False).value == 1
