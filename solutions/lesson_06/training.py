@@ -302,9 +302,10 @@ def fit(
     steps, total = len(train), epochs * len(train)
     device = next(model.parameters()).device
     if state is None:
-        state = {"step": 0, "seconds": 0.0, "history": [], "stopped": False}
+        state = {"step": 0, "seconds": 0.0, "history": []}
         state |= {"losses": torch.zeros(total, device=device), "right": torch.zeros(total, device=device)}
         save(state)
+    state["stopped"] = False
     look_every = 20 if device.type == "cuda" else 1  # looking makes the GPU wait for us
     while state["step"] < total:
         epoch, done = divmod(state["step"], steps)

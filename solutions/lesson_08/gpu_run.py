@@ -343,9 +343,9 @@ def run(
         if resume:
             path = Path(resume) / "checkpoint.pt" if Path(resume).is_dir() else Path(resume)
             saved = load_checkpoint(path)
-            config = replace(
-                Config(**saved["config"]), data=config.data or saved["config"]["data"], device=config.device
-            )
+            chosen = {"data": config.data} if config.data else {}
+            chosen |= {"device": config.device} if config.device != "auto" else {}
+            config = Config(**saved["config"] | chosen)
         device = pick_device(config.device)
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{error} Nothing was changed.") from None
@@ -477,11 +477,10 @@ def machine(device: torch.device) -> dict[str, str | int]:
 # %%
 def shared(config: Config) -> Config:
     """The first process's config, in every process: what was measured may differ, what is computed must not."""
-    box = [config]
+    box = [asdict(config)]
     if dist.is_initialized():
         dist.broadcast_object_list(box)
-        box[0] = replace(box[0], device=config.device)
-    return box[0]
+    return Config(**box[0] | {"device": config.device})
 
 
 def main(config: Config, **arguments: Any) -> Report:
