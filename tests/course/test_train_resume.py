@@ -48,6 +48,7 @@ def config_of(lesson, data, precision="float32"):
 def everything(folder):
     """What decides how a run goes on: a checkpoint without the times, which no two runs share."""
     values = torch.load(folder / "checkpoint.pt", weights_only=True)
+    values["state"].pop("stopped")  # how it ended, not how it goes on
     for row in [*values["state"]["history"], values["state"]]:
         row.pop("seconds")
         row.pop("images_per_second", None)
