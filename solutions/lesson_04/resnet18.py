@@ -24,7 +24,7 @@ def make_stage(in_channels: int, out_channels: int, num_blocks: int, stride: int
         stride: of the first block in pixels; all others have stride 1.
 
     Returns:
-        An `nn.Sequential` of `num_blocks` BasicBlocks.
+        An `nn.Sequential` of `num_blocks` BasicBlocks, named `0`, `1`, … as `nn.Sequential` does by itself.
 
     Shape:
         of the stage: (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)), dtype kept.
@@ -173,7 +173,7 @@ check("ResNet18", points=4)
 
 # %%
 def receptive_field(layers: list[tuple[int, int]]) -> int:
-    """Side of the square of input pixels that one output value can depend on.
+    """Side of the smallest square that holds all input pixels on which one output value depends.
 
     Args:
         layers: a pair (kernel_size, stride) for each convolution or pooling, from the input to the output.
@@ -184,7 +184,7 @@ def receptive_field(layers: list[tuple[int, int]]) -> int:
     Raises:
         ValueError: a kernel size or a stride is less than 1; the message names both numbers of that pair.
 
-    Source: Araujo et al. 2019, "Computing the receptive field size", equation 2.
+    Source: Araujo et al. 2019, section "Computing receptive field size".
     """
     ### BEGIN SOLUTION
     size, jump = 1, 1  # jump: how many input pixels apart two neighbouring values are

@@ -1,0 +1,81 @@
+"""init_weights: He's normal distribution for convolutions, one and zero for norms, nothing else."""
+
+import math
+
+import torch
+from torch import nn
+
+from course.student import fill_
+
+
+def spread(weight, fan_out):
+    """Moments and tail of He-normalised weights, rounded so that chance can't change them."""
+    values = weight.detach().double() / math.sqrt(2 / fan_out)
+    mean, std = values.mean(), values.std()
+    tail = ((values - mean).abs() > 1.75 * std).double().mean()  # 8 % of a normal, 0 % of a uniform distribution
+    return {"mean": round(float(mean), 1), "std / He's": round(float(std), 1), "tail": round(float(tail), 1)}
+
+
+def test_draws_convolutions_from_the_normal_distribution_of_he(student):
+    def probe(lesson):
+        conv = nn.Conv2d(24, 96, (3, 5))
+        lesson.init_weights(conv)
+        return spread(conv.weight, fan_out=96 * 3 * 5)
+
+    student.returns(probe, lambda: {"mean": 0.0, "std / He's": 1.0, "tail": 0.1})
+
+
+def test_starts_norms_as_the_identity_and_keeps_their_running_statistics(student):
+    def probe(lesson):
+        bn = fill_(nn.BatchNorm2d(6))
+        lesson.init_weights(bn)
+        return bn.state_dict()
+
+    def expected():
+        bn = fill_(nn.BatchNorm2d(6))
+        return bn.state_dict() | {"weight": torch.ones(6), "bias": torch.zeros(6)}
+
+    student.returns(probe, expected)
+
+
+def test_leaves_linear_layers_alone(student):
+    def probe(lesson):
+        conv, fc = (fill_(layer) for layer in (nn.Conv2d(3, 4, 2), nn.Linear(5, 7)))
+        before = conv.weight.detach().clone()
+        nn.Sequential(conv, nn.Sequential(fc)).apply(lesson.init_weights)
+        return {"fc": fc.state_dict(), "the convolution's weight has changed": not conv.weight.equal(before)}
+
+    def expected():
+        return {"fc": fill_(nn.Linear(5, 7)).state_dict(), "the convolution's weight has changed": True}
+
+    student.returns(probe, expected)
+
+
+def test_draws_every_layer_anew(student):
+    def probe(lesson):
+        first, second = (fill_(nn.Conv2d(4, 5, 3, bias=False)) for _ in range(2))
+        nn.Sequential(first, second).apply(lesson.init_weights)
+        return {"two layers hold the same weights": first.weight.equal(second.weight)}
+
+    student.returns(probe, lambda: {"two layers hold the same weights": False})
+
+
+def test_fills_the_parameters_in_place(student):
+    def probe(lesson):
+        model = fill_(nn.Sequential(nn.Conv2d(2, 3, 3, bias=False), nn.BatchNorm2d(3)).double())
+        before = dict(model.named_parameters())
+        values = {name: parameter.detach().clone() for name, parameter in before.items()}
+        model.apply(lesson.init_weights)
+        after = dict(model.named_parameters())
+        return {
+            name: {
+                "same parameter": after[name] is before[name],
+                "new values": not after[name].equal(values[name]),
+                "dtype": after[name].dtype,
+                "requires_grad": after[name].requires_grad,
+            }
+            for name in values
+        }
+
+    each = {"same parameter": True, "new values": True, "dtype": torch.float64, "requires_grad": True}
+    student.returns(probe, lambda: {"0.weight": each, "1.weight": each, "1.bias": each})

@@ -1,0 +1,127 @@
+"""ResNet18: stem, four stages, mean over the map, linear layer."""
+
+import math
+from collections import OrderedDict
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from course.lesson import Lesson
+from course.student import fill_, randn
+
+WIDTHS = {"layer1": (64, 64, 1), "layer2": (64, 128, 2), "layer3": (128, 256, 2), "layer4": (256, 512, 2)}
+
+
+class SmallDraws(TorchFunctionMode):
+    """Skip the random values of large tensors, which take most of the time that it takes to make the net."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func.__name__.endswith(("normal_", "uniform_")):
+            tensor = args[0] if args else kwargs["tensor"]
+            if tensor.numel() > 50_000:
+                return tensor
+        return func(*args, **kwargs)
+
+
+def build(lesson, *args, **kwargs):
+    with SmallDraws():
+        return lesson.ResNet18(*args, **kwargs)
+
+
+def oracle(num_classes=10, stem="cifar"):
+    """The net of table 1 in He et al. 2015 as one chain; without values yet."""
+    block = Lesson.from_solution("lesson_03").BasicBlock
+    with torch.device("meta"):
+        stems = {
+            "cifar": (nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()),
+            "imagenet": (nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.MaxPool2d(3, stride=2, padding=1)),
+        }
+        conv1, maxpool = stems[stem]
+        parts = OrderedDict(conv1=conv1, bn1=nn.BatchNorm2d(64), relu=nn.ReLU(), maxpool=maxpool)
+        for name, (before, width, stride) in WIDTHS.items():
+            parts[name] = nn.Sequential(block(before, width, stride), block(width, width))
+        parts.update(avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(512, num_classes))
+        return nn.Sequential(parts).to_empty(device="cpu")
+
+
+def anatomy(net):
+    return {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+
+
+def learn(net, x):
+    """Logits, gradients from the last layer to the image, and a statistic, after one step in training mode."""
+    fill_(net.double()).train()
+    wanted = ["conv1.weight", "bn1.weight", "layer2.0.downsample.0.weight", "layer4.1.bn2.bias", "fc.weight"]
+    sources = {"x": x.clone().requires_grad_(), **{name: net.get_parameter(name) for name in wanted}}
+    logits = net(sources["x"])
+    gradients = torch.autograd.grad(logits.square().sum(), list(sources.values()), allow_unused=True)
+    statistic = net.get_buffer("layer4.1.bn2.running_var")
+    return {"logits": logits, **dict(zip(sources, gradients, strict=True)), "running_var": statistic}
+
+
+def test_has_the_names_and_shapes_of_torchvisions_state_dict(student):
+    student.returns(lambda lesson: anatomy(build(lesson, 7)), lambda: anatomy(oracle(7)))
+
+
+def test_computes_the_logits_of_small_images_of_any_size(student):
+    x = randn(2, 3, 13, 18)
+    student.returns(lambda lesson: fill_(build(lesson)).eval()(x), lambda: fill_(oracle()).eval()(x))
+
+
+def test_computes_the_logits_of_large_images_with_the_imagenet_stem(student):
+    x = randn(2, 3, 37, 50)
+    student.returns(
+        lambda lesson: fill_(build(lesson, stem="imagenet")).eval()(x),
+        lambda: fill_(oracle(stem="imagenet")).eval()(x),
+    )
+
+
+def test_learns_in_every_part_in_float64_even_from_single_pixels(student):
+    x = randn(4, 3, 1, 1, dtype=torch.float64)
+    student.returns(lambda lesson: learn(build(lesson), x), lambda: learn(oracle(), x))
+
+
+def test_starts_from_the_values_of_init_weights(student):
+    drawn = ["conv1", "layer1.0.conv1", "layer1.0.conv2", "layer1.1.conv1", "layer1.1.conv2"]
+
+    def norms(net):
+        return {name: tensor for name, tensor in net.named_parameters() if "bn" in name}
+
+    def probe(lesson):
+        net = build(lesson)
+        spreads = [net.get_parameter(f"{name}.weight").std().item() for name in drawn]
+        return {"std / He's": [round(spread / math.sqrt(2 / (64 * 3 * 3))) for spread in spreads], **norms(net)}
+
+    def expected():
+        start = {name: torch.full_like(tensor, name.endswith("weight")) for name, tensor in norms(oracle()).items()}
+        return {"std / He's": [1] * len(drawn), **start}
+
+    student.returns(probe, expected)
+
+
+def test_is_built_here_and_not_taken_from_torchvision(student):
+    def probe(lesson):
+        kinds = {kind for module in build(lesson).modules() for kind in type(module).__mro__}
+        return sorted(kind.__name__ for kind in kinds if kind.__module__.startswith("torchvision"))
+
+    student.returns(probe, lambda: [])
+
+
+def test_refuses_grey_images(student):
+    x = randn(2, 1, 9, 8)
+    student.raises(lambda lesson: build(lesson)(x), ValueError, naming=[x.shape])
+
+
+def test_refuses_a_single_image_without_a_batch(student):
+    x = randn(3, 9, 8)
+    student.raises(lambda lesson: build(lesson)(x), ValueError, naming=[x.shape])
+
+
+def test_refuses_an_unknown_stem(student):
+    student.raises(lambda lesson: build(lesson, stem="mnist"), ValueError, naming=["mnist", "cifar", "imagenet"])
+
+
+def test_refuses_a_net_without_classes(student):
+    student.raises(lambda lesson: build(lesson, num_classes=0), ValueError, naming=[0])
