@@ -257,7 +257,7 @@ NORMALISE = [
         ),
         question="Which mean should an image be normalised with when it comes alone, in eval mode?",
         explanation="The function takes its statistics as arguments: the batch's in\n"
-        "training, the running ones in eval. See “Two modes”.",
+        "training, the running ones in eval. See the first lines of exercise 2.",
     ),
     Misconception(
         id="normalises-in-float32",
@@ -339,7 +339,7 @@ BACKWARD = [
         edits=((GRAD_X, "(grad_output - through_mean + through_var)"),),
         question="When x grows away from the mean, does the denominator grow or shrink, and the output with it?",
         explanation="A larger variance makes a larger denominator and a smaller output, so its share counts negative.\n"
-        "See d sigma in “The way back”: the power -1/2 brings the minus sign.",
+        "See the third way in “The way back”: sigma stands in the denominator.",
     ),
     Misconception(
         id="backward-counts-images",
