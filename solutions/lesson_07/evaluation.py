@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by colour-blind eyes too (Okabe and Ito 2008)
 
@@ -136,7 +137,7 @@ def show_predictions(
     parts = figure.subfigures(2, 1)
     for part, chosen, title in zip(parts, (right, wrong), ("Right", "Wrong, and most sure of it"), strict=True):
         part.suptitle(title, fontweight="bold", x=0.01, ha="left")
-        axes = part.subplots(2, columns).flat
+        axes = part.subplots(2, columns).flatten()
         for ax in axes:
             ax.axis("off")
         for ax, i in zip(axes, chosen.tolist(), strict=False):
@@ -183,11 +184,15 @@ def plot_curves(history: Sequence[dict[str, Any]], losses: Sequence[float], titl
     for ax, name in ((left, "loss"), (middle, "accuracy")):
         values = [row[f"validation_{name}"] for row in history]
         ax.plot(epochs, values, color=ORANGE, marker="s", ms=3, ls="--", label="validation")
-        ax.set(xlabel="epoch", ylabel=name)
+        ax.set(ylabel=name)
     middle.plot(epochs, [row["train_accuracy"] for row in history], color=BLUE, marker="o", ms=3, label="training")
     middle.set_ylim(0, 1)
+    left.set_yscale("log")  # the first validation losses may be a thousand times the last
     right.plot(epochs, [row["learning_rate"] for row in history], color="black", marker="o", ms=3)
-    right.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
+    right.set(ylabel="learning rate", ylim=(0, None))
+    for ax in (left, middle, right):
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(fontsize=8)
     middle.legend(fontsize=8)
     return figure

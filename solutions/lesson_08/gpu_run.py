@@ -199,12 +199,12 @@ class Config:
     batch_size: int = 128  # over all processes
     size: int | None = None  # side of the images in pixels; None: 32 on a GPU, 16 on a CPU
     precision: str = "auto"  # float32, bfloat16, float16; auto: the fastest that is safe here
-    seconds: float = 250.0  # for training and validation on a CPU without `epochs`
+    seconds: float = 240.0  # for training and evaluation on a CPU without `epochs`
     peak: float = 0.1  # learning rate
     momentum: float = 0.9
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
-    held_out: float = 0.05  # share of the training images kept for validation
+    held_out: float = 0.02  # share of the training images kept for validation
     epoch_size: int | None = None  # images an epoch; None: all
     padding: int | None = None  # augmentation by shifts; None: size / 8 if the images come more than twice
     threads: int | None = None
@@ -242,8 +242,8 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
     whole = images // config.batch_size * config.batch_size  # full batches only; the rest opens the next epoch
     epochs, epoch_size = config.epochs or 30, whole
     if on_cpu and not config.epochs:  # eight short epochs: a glimpse, and a checkpoint, every half minute
-        validation = 8 * config.held_out * images / 4  # a forward pass alone costs about a quarter
-        affordable = max(speed * config.seconds - validation, 8 * config.batch_size)
+        evaluated = 10_000 + 8 * config.held_out * images  # a forward pass alone costs about a quarter of a step
+        affordable = max(speed * config.seconds - evaluated / 4, 8 * config.batch_size)
         epoch_size = min(int(affordable / 8) // config.batch_size * config.batch_size, whole)
         epochs = int(affordable / epoch_size)
     padding = config.padding
