@@ -47,13 +47,16 @@ def test_leaves_its_inputs_unchanged(student):
     student.returns(
         lambda lesson: {"out": lesson.batch_norm(**given, eps=0.5), **given},
         lambda: {"out": library(**given), **given},
+        without=["batch_norm"],
     )
 
 
 def test_gives_every_tensor_its_gradient(student):
     given = inputs()
-    copies = {name: tensor.clone() for name, tensor in given.items()}
-    student.returns(lambda lesson: gradients(lesson.batch_norm, given), lambda: gradients(formula, copies))
+    student.returns(
+        lambda lesson: gradients(lesson.batch_norm, given),
+        lambda: gradients(formula, {name: tensor.clone() for name, tensor in given.items()}),
+    )
 
 
 def test_refuses_vectors_of_another_length(student):
