@@ -197,13 +197,13 @@ def output_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0) 
         The number of positions as an `int`; a last step that would run over the end is not made.
 
     Raises:
-        ValueError: the stride is below 1, the padding below 0, or the kernel is longer than the padded axis;
-            the message then names the kernel's length and the padded one.
+        ValueError: the stride is below 1 or the padding below 0, and the message says which by name; or the kernel
+            is longer than the padded axis, and the message gives both lengths.
     """
     ### BEGIN SOLUTION
     padded = size + 2 * padding
     if stride < 1 or padding < 0:
-        raise ValueError(f"a stride of {stride} and a padding of {padding} make no sense")
+        raise ValueError(f"stride must be at least 1 and padding at least 0, got {stride} and {padding}")
     if kernel_size > padded:
         raise ValueError(f"a kernel of length {kernel_size} does not fit into a padded length of {padded}")
     return (padded - kernel_size) // stride + 1

@@ -9,8 +9,9 @@ LIBRARY = ["convolution"]
 
 
 def held(layer):
-    """What a layer trains and what it saves, by name with shapes."""
+    """What a layer trains, saves and gives for an image, as shapes."""
     return {
+        "output": layer(torch.zeros(1, 2, 4, 5)).shape,
         "parameters": {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()},
         "state_dict": {name: tuple(tensor.shape) for name, tensor in layer.state_dict().items()},
     }
@@ -23,12 +24,16 @@ def spread(values, fan_in):
 
 
 def test_holds_a_weight_and_a_bias_to_train_and_to_save(student):
-    student.returns(lambda lesson: held(lesson.Conv2d(2, 5, 3)), lambda: held(nn.Conv2d(2, 5, 3)))
+    student.returns(
+        lambda lesson: held(lesson.Conv2d(2, 5, 3, 1, 1)), lambda: held(nn.Conv2d(2, 5, 3, 1, 1)), without=LIBRARY
+    )
 
 
 def test_holds_no_bias_when_told_so(student):
     student.returns(
-        lambda lesson: held(lesson.Conv2d(2, 5, 3, bias=False)), lambda: held(nn.Conv2d(2, 5, 3, bias=False))
+        lambda lesson: held(lesson.Conv2d(2, 5, 3, 1, 1, bias=False)),
+        lambda: held(nn.Conv2d(2, 5, 3, 1, 1, bias=False)),
+        without=LIBRARY,
     )
 
 
@@ -62,7 +67,7 @@ def test_draws_its_weight_within_one_over_the_root_of_its_fan_in(student):
 
 
 def test_draws_its_bias_within_one_over_the_root_of_its_fan_in(student):
-    student.returns(lambda lesson: spread(lesson.Conv2d(4, 1024, 3).bias, 4 * 9), lambda: [0.0, -1.0, 1.0])
+    student.returns(lambda lesson: spread(lesson.Conv2d(64, 4096, 1).bias, 64), lambda: [0.0, -1.0, 1.0])
 
 
 def test_gives_its_parameters_their_gradients_in_float64(student):
@@ -73,4 +78,6 @@ def test_gives_its_parameters_their_gradients_in_float64(student):
         fill_(layer).double()(x).square().sum().backward()
         return {name: parameter.grad for name, parameter in parameters.items()}
 
-    student.returns(lambda lesson: gradients(lesson.Conv2d(3, 4, 3)), lambda: gradients(nn.Conv2d(3, 4, 3)))
+    student.returns(
+        lambda lesson: gradients(lesson.Conv2d(3, 4, 3)), lambda: gradients(nn.Conv2d(3, 4, 3)), without=LIBRARY
+    )

@@ -43,8 +43,8 @@ def test_refuses_a_kernel_longer_than_the_padded_axis(student):
 
 
 def test_refuses_a_stride_of_zero(student):
-    student.raises(lambda lesson: lesson.output_size(9, 3, stride=0), ValueError)
+    student.raises(lambda lesson: lesson.output_size(9, 3, stride=0), ValueError, naming=["stride"])
 
 
 def test_refuses_a_negative_padding(student):
-    student.raises(lambda lesson: lesson.output_size(9, 3, padding=-1), ValueError)
+    student.raises(lambda lesson: lesson.output_size(9, 3, padding=-1), ValueError, naming=["padding"])
