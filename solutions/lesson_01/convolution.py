@@ -93,15 +93,14 @@ for left, title in ((0, "image"), (6, "kernel"), (10, "out")):
 plt.show()
 
 # %% [markdown]
-# *Figure: a 3 × 4 image with its top left 2 × 2 window in blue, times the kernel (1, 0; −1, 2), gives the first
-# output,
-# 7. The window one pixel further right, in orange, gives the second, 1. Four outputs are still question marks.*
+# *Figure: a 3 × 4 image with its top left 2 × 2 window in blue, times the kernel (1, 0; −1, 2), gives 7, the first
+# output. The window one pixel further right, in orange, gives 1, the second. Four outputs are still question marks.*
 #
 # **Your turn, with a pencil:** fill in the other four. You will check them with your own code in ten minutes.
 #
 # Note what you did *not* do. You did not turn the kernel around, as mathematics' convolution would. The operation is
-# properly called *cross-correlation*; deep learning says convolution anyway (Goodfellow et al. 2016, section 9.1). We
-# come back to this, because the turned kernel has its entrance in section 6.
+# properly called *cross-correlation*; deep learning says convolution anyway (Goodfellow et al. 2016, section 9.1).
+# Remember it, for in section 6 the turned kernel comes in by the back door.
 
 # %% [markdown]
 # ## 2. How large is the output?
@@ -720,13 +719,13 @@ plt.show()
 # Autograd already differentiates your `conv2d`. This section is about knowing what it does, because you can't debug
 # what you can't derive.
 #
-# Let $\mathcal{L}$ be the loss, one number. From the layers above comes $G = \partial \mathcal{L} / \partial\,
-# \text{out}$, of the shape of the output: how much the loss grows for each output pixel. Wanted are the same for $w$,
-# $b$ and $x$.
+# Let $\mathcal{L}$ be the loss, one number. From the layers above comes
+# $G = \partial \mathcal{L} / \partial\, \text{out}$, of the shape of the output: how much the loss grows for each
+# output pixel. You want the same for $w$, $b$ and $x$.
 #
-# Look at the formula of section 5 as a long list of products. Every product joins three partners: one weight $w[o, c,
-# u, v]$, one pixel $x_p[n, c, s\,i + u, s\,j + v]$ and one output $\text{out}[n, o, i, j]$. If the weight grows by a
-# little, that output grows by the pixel times as much. So, through this one product,
+# Look at the formula of section 5 as a long list of products. Every product joins three partners: one weight
+# $w[o, c, u, v]$, one pixel $x_p[n, c, s\,i + u, s\,j + v]$ and one output $\text{out}[n, o, i, j]$. If the weight
+# grows by a little, that output grows by the pixel times as much. So, through this one product,
 #
 # - the **weight** gets $G[n, o, i, j]$ times the pixel,
 # - the **pixel** gets $G[n, o, i, j]$ times the weight.
@@ -745,11 +744,11 @@ plt.show()
 #
 # ### By hand
 #
-# One axis, one channel, stride 1: $x = (1, 2, 3, 4)$ and $w = (1, -1)$ give $\text{out} = (-1, -1, -1)$. Say that $G =
-# (1, 0, 2)$ comes back.
+# One axis, one channel, stride 1: $x = (1, 2, 3, 4)$ and $w = (1, -1)$ give $\text{out} = (-1, -1, -1)$. Say that
+# $G = (1, 0, 2)$ comes back.
 #
-# - $w_0$ met $x_0, x_1, x_2$, so its gradient is $1 \cdot 1 + 0 \cdot 2 + 2 \cdot 3 = 7$. And $w_1$ met $x_1, x_2,
-#   x_3$: $1 \cdot 2 + 0 \cdot 3 + 2 \cdot 4 = 10$.
+# - $w_0$ met $x_0, x_1, x_2$, so its gradient is $1 \cdot 1 + 0 \cdot 2 + 2 \cdot 3 = 7$. And $w_1$ met
+#   $x_1, x_2, x_3$: $1 \cdot 2 + 0 \cdot 3 + 2 \cdot 4 = 10$.
 # - $x_1$ met $w_1$ in the first output and $w_0$ in the second: $1 \cdot (-1) + 0 \cdot 1 = -1$. Work out the other
 #   three.
 # - The bias took part in all three outputs: $1 + 0 + 2 = 3$.
@@ -1041,8 +1040,8 @@ print(f"largest difference between the outputs: {(yours(x) - theirs(x)).abs().ma
 #
 # You will write broken layers; everybody does. What does a training curve tell about them?
 #
-# Here is a small experiment. Two convolutions with a ReLU in between shall learn to say how strong the edges of the
-# photo are, whatever their direction. All gradients come from `conv2d_backward`, so they can be spoilt on purpose:
+# Here is a small experiment. Two convolutions with a ReLU in between learn to say how strong the edges of the photo
+# are, whatever their direction. All gradients come from `conv2d_backward`, so they can be spoilt on purpose:
 #
 # 1. **averaged once more**: the layer divides its gradients by the batch size, although the loss has done so already;
 # 2. **grad_weight reversed**: turned by 180°, as happens when the two partners of its correlation are exchanged;
