@@ -25,8 +25,13 @@ app = typer.Typer(
 console = Console(highlight=False)
 
 
+def _say(line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
+
+
 @app.command()
 def train(
+    context: typer.Context,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -51,7 +56,9 @@ def train(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps, or auto: the fastest that is here.")] = "auto",
-    seed: Annotated[int, typer.Option(help="The same seed repeats the run on the same machine.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="With --epochs, the same seed repeats a run bit for bit on the same CPU.")
+    ] = 0,
     output: Annotated[str | None, typer.Option(help="Folder of the run. Left out: runs/<date and time>.")] = None,
     resume: Annotated[
         str | None, typer.Option(help="Folder of a stopped run to go on with, exactly as if it had never stopped.")
@@ -65,20 +72,18 @@ def train(
     Ctrl-C saves a checkpoint and says how to go on.
     """
     first = int(os.environ.get("RANK", 0)) == 0  # under torchrun only the first process speaks
-    say: Callable[[str], None] = console.print if first else lambda line: None
+    say: Callable[[str], None] = _say if first else lambda line: None
     from course.data import DataError
 
+    fixed = ("epochs", "batch_size", "size", "lr", "precision", "seed", "output")
+    given = [name for name in fixed if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+    if resume and given:
+        _fail(f"A resumed run keeps its own settings: leave out --{given[0].replace('_', '-')}.")
     lesson = _training(mine)
     config = lesson.Config(
-        data=data,
-        device=device,
-        seed=seed,
-        epochs=epochs,
-        batch_size=batch_size,
-        size=size,
-        peak=lr,
-        precision=precision,
-    )
+        data=data, device=device, seed=seed, epochs=epochs, batch_size=batch_size, size=size, peak=lr,
+        precision=precision, mine=mine,
+    )  # fmt: skip
     try:
         with _Bar(console if first else Console(quiet=True)) as bar:
             report = lesson.main(config, output=output, resume=resume, watch=bar.watch, say=say)
@@ -87,7 +92,7 @@ def train(
     if not first:
         return
     if report.stopped:
-        say(f"Stopped. Nothing is lost; to go on: course train --resume {report.folder}")
+        say(f"Stopped. Nothing is lost; to go on: course train{' --mine' * mine} --resume {report.folder}")
         raise typer.Exit(130)
     bar.epochs_done(report.metrics["epochs"])
     say(f"Test accuracy on {report.metrics['data']}: {report.metrics['test']['accuracy']:.2%}")
@@ -102,10 +107,10 @@ def data(
     from course.data import DataError, find_data
 
     try:
-        source = find_data(where, console.print)
+        source = find_data(where, _say)
     except DataError as error:
         _fail(str(error))
-    console.print(f"{source.name} in {source.folder}: every file is as it should be.")
+    _say(f"{source.name} in {source.folder}: every file is as it should be.")
 
 
 @app.command()
@@ -120,7 +125,33 @@ def build(
         changed = build(force)
     except LessonError as error:
         _fail(str(error))
-    console.print("\n".join(f"wrote {path}" for path in changed) or "Every notebook is up to date.")
+    _say("\n".join(f"wrote {path}" for path in changed) or "Every notebook is up to date.")
+
+
+@app.command()
+def truth(
+    lessons: Annotated[list[str] | None, typer.Argument(help="E.g. lesson_03. Left out: all of them.")] = None,
+    seed: Annotated[int, typer.Option(help="Draw other random inputs.")] = 0,
+) -> None:
+    """Show which test catches which wrong belief, and fail if one is missed or not named."""
+    import torch
+
+    from course.build import released
+    from course.lesson import LessonError, exercises
+    from course.truth import Kills
+
+    torch.set_num_threads(1)
+    caught = missed = 0
+    try:
+        for exercise in (e for lesson in lessons or released() for e in exercises(lesson).values()):
+            kills = Kills.of(exercise, seed)
+            kills.show(console)
+            caught += len(kills.told)
+            missed += len(kills.untold)
+    except LessonError as error:
+        _fail(str(error))
+    console.print(f"{caught} wrong beliefs caught and named, {missed} missed or not named (seed {seed})")
+    raise typer.Exit(bool(missed))
 
 
 def _training(mine: bool) -> Lesson:
@@ -142,7 +173,9 @@ def _training(mine: bool) -> Lesson:
 
 
 def _fail(message: str) -> None:
-    Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {message}", soft_wrap=True)
+    from rich.markup import escape
+
+    Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
     raise typer.Exit(1)
 
 
@@ -154,7 +187,7 @@ class _Bar:
 
         self.progress = Progress(
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeRemainingColumn(),
-            console=console, transient=True,
+            console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         self.task = self.progress.add_task("", total=None, now="")
         self.shown: int | None = None

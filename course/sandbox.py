@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import selectors
 import shlex
 import signal
@@ -210,9 +211,13 @@ def _watched(argv: list[str], order: bytes, limits: Limits, scratch: str) -> Res
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the process and whatever it started, and wait until the last that could still write is gone."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # in a PID namespace the rest goes with its first process
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
     process.wait()
+    deadline = time.monotonic() + 10
+    for pipe in (process.stdout, process.stderr):
+        assert pipe is not None
+        while select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0] and os.read(pipe.fileno(), MIB):
+            pass
+        pipe.close()

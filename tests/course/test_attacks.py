@@ -1,0 +1,95 @@
+"""No submission earns more than its honest part, does harm, outlives its run, or stops the grading of the next."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from nbformat import write
+from nbformat.v4 import new_code_cell, new_notebook
+
+from course import sandbox
+from course.answers import record
+from course.checking import judge
+from course.lesson import ROOT, Lesson, all_exercises
+
+EXERCISE = all_exercises()["output_size"]
+LIMITS = sandbox.Limits(seconds=5)
+ATTACKS = sorted((ROOT / "tests/course/attacks").glob("*.py"))
+DESERVED = {"right_then_leave": 1.0}  # the share of the points; nothing where it isn't named
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory):
+    """A folder and a server that no submission should reach."""
+    folder = tmp_path_factory.mktemp("outside")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        yield folder, server
+
+
+def submitted(source, folder):
+    """A notebook with this code."""
+    path = folder / "submission.ipynb"
+    write(new_notebook(cells=[new_code_cell(source)]), path)
+    return path
+
+
+def recorded(source, folder):
+    return record(EXERCISE.lesson, submitted(source, folder), 1, [EXERCISE.name], LIMITS)[EXERCISE.name]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda path: path.stem)
+def test_an_attack_earns_what_its_honest_part_deserves_and_does_no_harm(attack, outside, tmp_path):
+    folder, server = outside
+    package = {path: path.read_bytes() for path in (ROOT / "course").glob("*") if path.is_file()}
+    source = attack.read_text().replace("FOLDER", str(folder)).replace("REPO", str(ROOT))
+    answers = recorded(source.replace("PORT", str(server.getsockname()[1])), tmp_path)
+
+    tally = judge(EXERCISE, answers, 1)
+    assert tally.points(EXERCISE) == DESERVED.get(attack.stem, 0) * EXERCISE.points
+    assert all(verdict.passed or verdict.message for verdict in tally.verdicts[EXERCISE.name])
+    assert list(folder.iterdir()) == []
+    assert not Path("/etc/stolen").exists()
+    assert {path: path.read_bytes() for path in (ROOT / "course").glob("*") if path.is_file()} == package
+    assert survivors() == []
+    with pytest.raises(BlockingIOError):
+        server.accept()
+
+
+def survivors():
+    """Processes on this machine that still run the recorder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"course.answers" in command and int(process.name) != os.getpid():
+            found.append(command)
+    return found
+
+
+def test_the_next_submission_is_graded_as_if_nothing_had_happened(tmp_path):
+    recorded("def output_size(*a):\n    import os\n    os.kill(-1, 9)", tmp_path)
+    source = (ROOT / "tests/course/attacks/right_then_leave.py").read_text()
+    assert judge(EXERCISE, recorded(source, tmp_path), 1).done(EXERCISE)
+
+
+@pytest.mark.parametrize("kind", ["bubblewrap", "namespaces", "limits only"])
+def test_every_way_of_confining_gives_the_references_answers(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "kind", lambda: kind)
+    source = (ROOT / "tests/course/attacks/right_then_leave.py").read_text()
+    assert judge(EXERCISE, recorded(source, tmp_path), 1).done(EXERCISE)
+
+
+def test_this_machine_confines_more_than_by_limits():
+    assert sandbox.kind() in ("bubblewrap", "namespaces")
+
+
+def test_the_same_answers_come_from_the_sandbox_and_from_a_lesson_loaded_here(tmp_path):
+    source = (ROOT / "tests/course/attacks/right_then_leave.py").read_text()
+    notebook = submitted(source, tmp_path)
+    apart = judge(EXERCISE, recorded(source, tmp_path), 1)
+    here = judge(EXERCISE, Lesson.from_notebook(EXERCISE.lesson, notebook), 1)
+    assert apart.verdicts == here.verdicts
