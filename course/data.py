@@ -20,6 +20,7 @@ import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -50,6 +51,7 @@ SHAPES: dict[str, Callable[[Any, Any], Any]] = {  # the stand-in's classes: whic
     "columns": lambda u, v: (np.sin(8 * u) > 0) & (np.maximum(abs(u), abs(v)) < 1),
     "checkerboard": lambda u, v: (np.sin(6 * u) * np.sin(6 * v) > 0) & (np.maximum(abs(u), abs(v)) < 1),
 }
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 PATIENCE = 4.0  # seconds that the download's server has to answer before we go on without a network
 
 
@@ -100,21 +102,16 @@ def find_data(where: str | Path | None = None, say: Callable[[str], None] = prin
     if not (data / FOLDER).exists():
         try:
             _download(data, say)
-        except OSError as error:
-            if error.errno in (
-                errno.ENOSPC,
-                errno.EDQUOT,
-                errno.EACCES,
-                errno.EPERM,
-                errno.EROFS,
-                errno.ENOTDIR,
-            ):
+        except (OSError, HTTPException, RuntimeError) as error:  # torchvision's RuntimeError: the md5 is wrong
+            if getattr(error, "errno", None) in UNWRITABLE:
                 raise DataError(
-                    f"CIFAR-10 can't be stored in {data}: {error}. Make room there, or set $CIFAR10_ROOT."
+                    f"CIFAR-10 can't be stored in {data}: {error}. Mend that, or set $CIFAR10_ROOT."
                 ) from None
-            return _fall_back(error, say)
-        except RuntimeError as error:  # torchvision's word for an archive whose md5 is wrong
-            return _fall_back(error, say)
+            source = _stand_in()
+            say(f"CIFAR-10 could not be downloaded ({error}).")
+            say(f"USING THE {STAND_IN.upper()}: shapes in {source.folder}. Accuracy on it says nothing of CIFAR-10.")
+            say("For the real data set $CIFAR10_ROOT to a folder with cifar-10-batches-py, or connect and run again.")
+            return source
     return verify(data, f"Delete {data / FOLDER} and run again to download it anew")
 
 
@@ -209,14 +206,6 @@ def _stand_in() -> Source:
     except OSError as error:
         raise DataError(f"The stand-in can't be written to {folder}: {error.strerror}. Make room there.") from None
     return verify(folder, f"Delete {folder} and run again to draw it anew")
-
-
-def _fall_back(error: Exception, say: Callable[[str], None]) -> Source:
-    source = _stand_in()
-    say(f"CIFAR-10 could not be downloaded ({error}).")
-    say(f"USING THE {STAND_IN.upper()}: drawn shapes in {source.folder}. Its accuracy says nothing about CIFAR-10.")
-    say("For the real data set $CIFAR10_ROOT to a folder that holds cifar-10-batches-py, or connect and run again.")
-    return source
 
 
 def _download(root: Path, say: Callable[[str], None]) -> None:

@@ -208,6 +208,7 @@ class Config:
     epoch_size: int | None = None  # images an epoch; None: all
     padding: int | None = None  # augmentation by shifts; None: size / 8 if the images come more than twice
     threads: int | None = None
+    mine: bool = False  # whether the definitions of earlier lessons are the student's own
 
 
 def settle(config: Config, device: torch.device, images: int) -> Config:
@@ -345,6 +346,8 @@ def run(
             saved = load_checkpoint(path)
             chosen = {"data": config.data} if config.data else {}
             chosen |= {"device": config.device} if config.device != "auto" else {}
+            if saved["config"]["mine"] != config.mine:
+                raise ValueError(f"{path} was trained {'with' if saved['config']['mine'] else 'without'} --mine.")
             config = Config(**saved["config"] | chosen)
         device = pick_device(config.device)
     except (ValueError, KeyError, TypeError) as error:
@@ -369,6 +372,7 @@ def run(
         padding=config.padding, seed=config.seed, epoch_size=config.epoch_size, shard=(rank, world),
     )  # fmt: skip
     validation = DeviceBatches(images[held_out], labels[held_out], 500, device, stats, config.size)
+    torch.backends.cudnn.benchmark = True  # every batch has one shape: let the GPU look for its fastest kernels
     torch.manual_seed(config.seed)
     model = ResNet18().to(device, memory_format=torch.channels_last)
     optimizer = SGD(

@@ -30,7 +30,7 @@ class TinyNet(nn.Module):
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stand-in")
-    make_stand_in(folder, per_batch=80)  # 400 images, of which 380 are trained on
+    make_stand_in(folder, per_batch=80)  # 400 images, of which 390 are trained on: 6 steps an epoch
     return folder
 
 
@@ -56,25 +56,13 @@ def without_figures(lesson, monkeypatch):
 
 @pytest.fixture
 def train(lesson, data, tmp_path):
-    """Runs `course train` with the usual small options, changed by those given; returns exit code and output."""
+    """Runs `course train` with the usual small options (but on `--resume`) and those given: exit code and output."""
+    usual = "--epochs 2 --batch-size 64 --size 16 --precision float32 --device cpu"
+    usual += f" --data {data} --output {tmp_path / 'run'}"
 
-    def train(*options, output=True):
-        usual = [
-            "--data",
-            data,
-            "--epochs",
-            2,
-            "--batch-size",
-            64,
-            "--size",
-            16,
-            "--precision",
-            "float32",
-            "--device",
-            "cpu",
-        ]
-        usual += ["--output", tmp_path / "run"] if output else []
-        result = CliRunner().invoke(cli.app, ["train", *map(str, [*usual, *options])])
+    def train(*options):
+        options = [*([] if "--resume" in options else usual.split()), *map(str, options)]
+        result = CliRunner().invoke(cli.app, ["train", *options])
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result.exit_code, " ".join(result.output.split())
 
@@ -111,20 +99,19 @@ def test_no_number_of_the_stand_in_is_called_cifar10(train, tmp_path):
         assert "CIFAR-10" not in text.replace("not CIFAR-10", "")
 
 
-def test_the_run_goes_to_a_folder_named_after_the_time(train, tmp_path, monkeypatch):
+def test_the_run_goes_to_a_folder_named_after_the_time(lesson, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, output = train(output=False)
-    assert code == 0, output
-    assert len(list(tmp_path.glob("runs/20??-??-??_??-??-??/report.md"))) == 1
+    assert lesson.new_folder(None).is_dir()
+    assert len(list(tmp_path.glob("runs/20??-??-??_??-??-??"))) == 1
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(train, without_figures, tmp_path):
-    def weights(*options):
-        train("--output", tmp_path / "_".join(map(str, options)), *options, output=False)
-        return checkpoint(tmp_path / "_".join(map(str, options)))["model"]["fc.weight"]
+    def weights(seed, folder):
+        train("--output", tmp_path / folder, "--seed", seed)
+        return checkpoint(tmp_path / folder)["model"]["fc.weight"]
 
-    assert weights("--seed", 1).equal(weights("--seed", "1"))
-    assert not weights("--seed", 2).equal(weights("--seed", 1, "--batch-size", 64))
+    assert weights(1, "one").equal(weights(1, "again"))
+    assert not weights(2, "two").equal(weights(1, "once more"))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +122,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(train, wit
         (["--device", "cpu:x"], "There is no device 'cpu:x' here"),
         (["--precision", "int8"], "There is no precision 'int8'; choose one of: auto, float32, bfloat16, float16"),
         (["--batch-size", 1], "at least 2 images a batch"),
-        (["--batch-size", 381], "only 380 training images; choose a batch size of at most 380"),
+        (["--batch-size", 391], "only 390 training images; choose a batch size of at most 390"),
         (["--data", "nowhere"], "no CIFAR-10 in nowhere"),
         (["--resume", "nowhere"], "There is no checkpoint nowhere"),
     ],
@@ -149,7 +136,7 @@ def test_a_wrong_option_is_answered_in_one_sentence_and_leaves_nothing(train, tm
 
 
 def test_a_batch_may_hold_all_the_images(train, without_figures):
-    assert train("--batch-size", 380)[0] == 0
+    assert train("--batch-size", 390)[0] == 0
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(train, without_figures, tmp_path):
@@ -189,13 +176,13 @@ def full_disk():
 
 def test_a_disk_that_fills_up_during_training_costs_no_checkpoint(lesson, data, tmp_path, full_disk):
     def watch(state, config):
-        if state["step"] == 7:  # in the second epoch
+        if state["step"] == 8:  # in the second epoch
             full_disk()
 
     config = lesson.Config(data=str(data), epochs=2, batch_size=64, size=16, precision="float32", device="cpu")
     with pytest.raises(lesson.TrainingError, match=r"can't be written \(File too large\).*--resume"):
         lesson.run(config, output=str(tmp_path / "run"), watch=watch, say=lambda line: None)
-    assert checkpoint(tmp_path / "run")["state"]["step"] == 5
+    assert checkpoint(tmp_path / "run")["state"]["step"] == 6
     assert not list((tmp_path / "run").glob("*.unfinished"))
 
 
@@ -222,7 +209,7 @@ def test_a_damaged_checkpoint_is_refused_and_kept(train, without_figures, tmp_pa
     path = tmp_path / "run" / "checkpoint.pt"
     damaged(path, damage)
     before = path.read_bytes()
-    code, output = train("--resume", tmp_path / "run", output=False)
+    code, output = train("--resume", tmp_path / "run")
     assert code == 1
     assert "checkpoint.pt is damaged or no checkpoint" in output
     assert path.read_bytes() == before
@@ -241,7 +228,7 @@ class Evil:
 def test_a_foreign_checkpoint_is_refused_and_runs_nothing(train, tmp_path, monkeypatch, foreign):
     monkeypatch.chdir(tmp_path)
     torch.save(foreign, tmp_path / "foreign.pt")
-    code, output = train("--resume", tmp_path / "foreign.pt", output=False)
+    code, output = train("--resume", tmp_path / "foreign.pt")
     assert code == 1
     assert "foreign.pt" in output
     assert "Traceback" not in output
@@ -251,7 +238,7 @@ def test_a_foreign_checkpoint_is_refused_and_runs_nothing(train, tmp_path, monke
 def test_a_checkpoint_of_another_network_is_refused(train, without_figures, lesson, tmp_path, monkeypatch):
     train()
     monkeypatch.setitem(lesson.namespace, "ResNet18", lambda: nn.Sequential(TinyNet()))
-    code, output = train("--resume", tmp_path / "run", output=False)
+    code, output = train("--resume", tmp_path / "run")
     assert code == 1
     assert "doesn't fit this network" in output
 
@@ -259,16 +246,32 @@ def test_a_checkpoint_of_another_network_is_refused(train, without_figures, less
 def test_a_run_is_not_continued_on_other_data(train, without_figures, tmp_path):
     train()
     make_stand_in(tmp_path / "other", per_batch=80, seed=1)
-    code, output = train("--resume", tmp_path / "run", "--data", tmp_path / "other", output=False)
+    code, output = train("--resume", tmp_path / "run", "--data", tmp_path / "other")
     assert code == 1
     assert "other data" in output
+
+
+@pytest.mark.parametrize("option", [["--epochs", 9], ["--lr", 0.5], ["--seed", 1], ["--output", "elsewhere"]])
+def test_a_resumed_run_takes_no_other_settings(train, without_figures, tmp_path, option):
+    train()
+    code, output = train("--resume", tmp_path / "run", *option)
+    assert code == 1
+    assert f"leave out {option[0]}" in output
+
+
+def test_a_run_with_my_definitions_is_not_continued_without_them(train, without_figures, tmp_path):
+    train("--mine")
+    code, output = train("--resume", tmp_path / "run")
+    assert code == 1
+    assert "was trained with --mine" in output
+    assert train("--mine", "--resume", tmp_path / "run")[0] == 0
 
 
 def test_a_finished_run_writes_its_report_again(train, tmp_path):
     train()
     report = (tmp_path / "run" / "report.md").read_text()
     (tmp_path / "run" / "report.md").unlink()
-    assert train("--resume", tmp_path / "run", output=False)[0] == 0
+    assert train("--resume", tmp_path / "run")[0] == 0
     assert (tmp_path / "run" / "report.md").read_text() == report
 
 
