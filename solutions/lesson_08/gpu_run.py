@@ -11,7 +11,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -352,7 +352,11 @@ def run(
         device = pick_device(config.device)
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{error} Nothing was changed.") from None
+    if rank:
+        dist.barrier()  # wait until the first process has downloaded
     source = find_data(config.data, say)
+    if world > 1 and rank == 0:
+        dist.barrier()
     if saved and source.fingerprint != saved["data"]:
         raise TrainingError(f"The run was trained on other data than {source.folder}: name its data with --data.")
     images, labels = load_cifar10(source.folder)
@@ -410,8 +414,10 @@ def run(
             )  # fmt: skip
 
     doing = "Continuing" if saved else "Training"
-    say(f"{doing} on {source.name} ({device}, {config.precision}); the run is in {path.parent}.")
-    with stop_on_signal(say) as asked:
+    say(f"{doing} on {source.name}; the run is in {path.parent}.")
+    plan = f"{config.epochs} epochs of {config.epoch_size:,} images, {config.size}x{config.size} pixels"
+    say(f"{plan}, {device}, {config.precision}.")
+    with stop_on_signal(say) if world == 1 else nullcontext(lambda: False) as asked:
         try:
             state = fit(
                 network, optimizer, train, validation, config.epochs, config.peak, update,
@@ -476,6 +482,7 @@ def machine(device: torch.device) -> dict[str, str | int]:
 #
 # `torchrun --nproc-per-node 2 --no-python course train` starts one process a GPU. Each takes its share of every batch,
 # and their gradients are averaged: two processes learn what one would have, but for the norms, which see half a batch.
+# Stopping all of them in the same step would take a message a step; here Ctrl-C costs the epoch under way.
 
 
 # %%
