@@ -186,7 +186,7 @@ PLAIN_BLOCK = [
         ),
         question="Which eps and momentum do the weights expect that you want to load one day?",
         explanation="torch and torchvision keep eps 1e-5 and momentum 0.1; other values give other outputs.\n"
-        "See lesson 2, where both numbers come from.",
+        "See lesson 2, 'Exercise 4: the layer'.",
         seen_in="Keras' BatchNormalization has epsilon 1e-3 and momentum 0.99, which is 0.01 here",
     ),
     Misconception(
@@ -196,7 +196,7 @@ PLAIN_BLOCK = [
         edits=(("self.bn2 = nn.BatchNorm2d(out_channels)", "self.bn2 = nn.BatchNorm2d(out_channels, momentum=0.9)"),),
         question="Which of the two does torch multiply by momentum, the old running mean or the new batch's mean?",
         explanation="In torch momentum weights the new batch, so 0.1 keeps 90 % of the old.\n"
-        "See lesson 2, 'running statistics'.",
+        "See lesson 2, 'Two modes'.",
         seen_in="Keras' BatchNormalization weights the old value",
     ),
     Misconception(
@@ -379,7 +379,7 @@ MAKE_DOWNSAMPLE = [
         edits=(("nn.BatchNorm2d(out_channels)", "nn.BatchNorm2d(out_channels, momentum=0.9)"),),
         question="Which of the two does torch multiply by momentum, the old running mean or the new batch's mean?",
         explanation="In torch momentum weights the new batch, so 0.1 keeps 90 % of the old.\n"
-        "See lesson 2, 'running statistics'.",
+        "See lesson 2, 'Two modes'.",
         seen_in="Keras' BatchNormalization weights the old value",
     ),
     Misconception(

@@ -39,8 +39,9 @@ def test_leaves_gradients_and_modes_as_they_were(student):
     def probe(lesson):
         blocks = nn.Sequential(*stack())
         blocks[1][0].bias.grad = before.clone()
-        lesson.gradient_norms(list(blocks), x)
+        found = lesson.gradient_norms(list(blocks), x)
         return {name: parameter.grad for name, parameter in blocks.named_parameters()} | {
+            "norms": found,
             "x": x.grad,
             "x.requires_grad": x.requires_grad,
             "training": [block.training for block in blocks],
@@ -48,7 +49,8 @@ def test_leaves_gradients_and_modes_as_they_were(student):
 
     def expected():
         grads = {name: None for name, _ in nn.Sequential(*stack()).named_parameters()}
-        return grads | {"1.0.bias": before, "x": None, "x.requires_grad": False, "training": [True, True, True]}
+        after = {"norms": norms(stack(), x), "x": None, "x.requires_grad": False, "training": [True, True, True]}
+        return grads | {"1.0.bias": before} | after
 
     student.returns(probe, expected)
 
