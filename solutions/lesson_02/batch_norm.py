@@ -329,7 +329,7 @@ plt.show()
 #
 # Sums, not averages: each parameter is used $n$ times, and gradients of several uses add up.
 #
-# Now $\hat x_i = (x_i - \mu) / \sigma$. A single $x_j$ reaches $\hat x_i$ on **three ways**:
+# Now $\hat x_i = (x_i - \mu) / \sigma$. A single $x_j$ reaches $\hat x_i$ along **three paths**:
 #
 # 1. **directly**, if $i = j$: this gives $\frac{1}{\sigma}$, and $0$ for every other $i$;
 # 2. **through the mean**: $\frac{\partial \mu}{\partial x_j} = \frac1n$, and $\hat x_i$ falls with $\mu$: this
@@ -488,7 +488,7 @@ print("sum of grad_x * (x - mean):   ", (grad_x * (x - mean[:, None, None])).sum
 #
 # In the same way the output doesn't feel it if a constant is added to all of `x`, so `grad_x` has no part along
 # that direction: it sums to 0. Nor does it feel a stretch about the mean, so `grad_x` sums to (almost) 0 against
-# `x - mean`, too. These are the second and the third way at work: they *remove* from the gradient what the forward
+# `x - mean`, too. These are the second and the third path at work: they *remove* from the gradient what the forward
 # pass can't feel.
 # </details>
 

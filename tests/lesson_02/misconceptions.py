@@ -287,9 +287,9 @@ NORMALISE = [
                 "(v[:, None, None] for v in (mean.detach(), var.detach(),",
             ),
         ),
-        question="In training the mean is computed from x. Which way does the gradient take from the output to it?",
-        explanation="In training, two of the three ways from the output back to x lead through mean and var.\n"
-        "See the three ways in “The way back”.",
+        question="In training the mean is computed from x. Which path does the gradient take from the output to it?",
+        explanation="In training, two of the three paths from the output back to x lead through mean and var.\n"
+        "See the three paths in “The way back”.",
         seen_in="Ioffe & Szegedy 2015, section 2, shows what happens when the gradient ignores the normalisation",
     ),
     Misconception(
@@ -311,7 +311,7 @@ BACKWARD = [
         edits=((GRAD_X, "grad_output"),),
         question="What must grad_x add up to over a channel, if adding 1 to all of x changes nothing in the output?",
         explanation="The output can't feel a shift or a stretch of x, so the gradient has no part along\n"
-        "these directions. Two ways lead through mean and variance; see “The way back”.",
+        "these directions. Two paths lead through mean and variance; see “The way back”.",
         seen_in="Ioffe & Szegedy 2015, section 2, shows what happens when the gradient ignores the normalisation",
     ),
     Misconception(
@@ -321,7 +321,7 @@ BACKWARD = [
         edits=((GRAD_X, "(grad_output - through_mean)"),),
         question="The output doesn't feel it when x is stretched. Does your gradient know that?",
         explanation="Every x moves the variance as well: that is the third way, which takes off the part along x_hat.\n"
-        "See the three ways in “The way back”.",
+        "See the three paths in “The way back”.",
     ),
     Misconception(
         id="backward-ignores-the-mean",
@@ -329,8 +329,8 @@ BACKWARD = [
         belief="Only the variance depends on x in the backward pass, the mean is a constant.",
         edits=((GRAD_X, "(grad_output - through_var)"),),
         question="What does your gradient add up to over a channel, and what should it?",
-        explanation="Every x moves the mean as well: that is the second way, which takes off the gradient's average.\n"
-        "See the three ways in “The way back”.",
+        explanation="Every x moves the mean as well: that is the second path, which takes off the gradient's average.\n"
+        "See the three paths in “The way back”.",
     ),
     Misconception(
         id="backward-adds-the-variances-share",
@@ -339,7 +339,7 @@ BACKWARD = [
         edits=((GRAD_X, "(grad_output - through_mean + through_var)"),),
         question="When x grows away from the mean, does the denominator grow or shrink, and the output with it?",
         explanation="A larger variance makes a larger denominator and a smaller output, so its share counts negative.\n"
-        "See the third way in “The way back”: sigma stands in the denominator.",
+        "See the third path in “The way back”: sigma stands in the denominator.",
     ),
     Misconception(
         id="backward-counts-images",
@@ -375,7 +375,7 @@ BACKWARD = [
         edits=(("* (grad_output - through_mean", "* inv_std[:, None, None] * (grad_output - through_mean"),),
         question="If x is stretched tenfold, by what factor should its gradient shrink?",
         explanation="x_hat = (x - mean) / sigma, and its derivative with respect to x holds sigma once.\n"
-        "See the first of the three ways in “The way back”.",
+        "See the first of the three paths in “The way back”.",
     ),
     Misconception(
         id="backward-without-gamma",
@@ -788,7 +788,7 @@ LAYER = [
         exercise="BatchNorm2d",
         belief="The statistics of the batch are constants for autograd in training.",
         edits=(("mean, var = batch_statistics(x)", "mean, var = batch_statistics(x.detach())"),),
-        question="Which of the three ways back to x does your gradient take?",
+        question="Which of the three paths back to x does your gradient take?",
         explanation="Only the running copies are cut off from autograd; the statistics that normalise must carry\n"
         "the gradient. See “The way back”, and the second curve of “What broke, what it means”.",
         seen_in="Ioffe & Szegedy 2015, section 2, shows what happens when the gradient ignores the normalisation",

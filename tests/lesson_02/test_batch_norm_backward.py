@@ -9,6 +9,7 @@ LIBRARY = ["batch_norm"]
 
 
 def inputs():
+    """grad_output, x and weight."""
     x = 2 * randn(2, 3, 4, 5, dtype=torch.float64) + 1
     return randn(2, 3, 4, 5, dtype=torch.float64), x, 1 + 0.5 * randn(3, dtype=torch.float64)
 
@@ -20,32 +21,51 @@ def gradients(grad_output, x, weight):
     return torch.autograd.grad((out * grad_output).sum(), leaves)
 
 
-@torch.inference_mode()
-def by_hand(lesson, given):
-    """The student's gradients, where autograd can't help."""
-    return lesson.batch_norm_backward(*given, eps=0.3)
+def test_grad_x_counts_the_paths_through_mean_and_variance(student):
+    grad_output, x, weight = inputs()
 
+    def probe(lesson):
+        with torch.inference_mode():
+            grad_x, _, _ = lesson.batch_norm_backward(grad_output, x, weight, eps=0.3)
+        return grad_x
 
-def test_grad_x_counts_the_ways_through_mean_and_variance(student):
-    given = inputs()
-    student.returns(lambda lesson: by_hand(lesson, given)[0], lambda: gradients(*given)[0], without=LIBRARY)
+    student.returns(probe, lambda: gradients(grad_output, x, weight)[0], without=LIBRARY)
 
 
 def test_grad_weight_is_the_sum_over_batch_and_pixels(student):
-    given = inputs()
-    student.returns(lambda lesson: by_hand(lesson, given)[1], lambda: gradients(*given)[1], without=LIBRARY)
+    grad_output, x, weight = inputs()
+
+    def probe(lesson):
+        with torch.inference_mode():
+            _, grad_weight, _ = lesson.batch_norm_backward(grad_output, x, weight, eps=0.3)
+        return grad_weight
+
+    student.returns(probe, lambda: gradients(grad_output, x, weight)[1], without=LIBRARY)
 
 
 def test_grad_bias_is_the_sum_over_batch_and_pixels(student):
-    given = inputs()
-    student.returns(lambda lesson: by_hand(lesson, given)[2], lambda: gradients(*given)[2], without=LIBRARY)
+    grad_output, x, weight = inputs()
+
+    def probe(lesson):
+        with torch.inference_mode():
+            _, _, grad_bias = lesson.batch_norm_backward(grad_output, x, weight, eps=0.3)
+        return grad_bias
+
+    student.returns(probe, lambda: gradients(grad_output, x, weight)[2], without=LIBRARY)
 
 
 def test_leaves_its_inputs_unchanged(student):
-    given = inputs()
-    student.returns(
-        lambda lesson: (lesson.batch_norm_backward(*given, eps=0.3)[0], *given), lambda: (gradients(*given)[0], *given)
-    )
+    grad_output, x, weight = inputs()
+
+    def probe(lesson):
+        grad_x, _, _ = lesson.batch_norm_backward(grad_output, x, weight, eps=0.3)
+        return {"grad_x": grad_x, "grad_output": grad_output, "x": x, "weight": weight}
+
+    def expected():
+        grad_x = gradients(grad_output, x, weight)[0]
+        return {"grad_x": grad_x, "grad_output": grad_output, "x": x, "weight": weight}
+
+    student.returns(probe, expected)
 
 
 def test_refuses_a_grad_output_of_another_shape(student):
