@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from course.lesson import Lesson, time_limit
 
 PROBE_SECONDS = 20
+SHORT = 200  # characters
 TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}
 """Relative and absolute tolerance of a comparison, by the dtype that is expected."""
 
@@ -174,7 +175,7 @@ def _array_difference(got: Any, want: torch.Tensor | np.ndarray, here: str) -> s
 
 
 def shortly(value: Any) -> str:
-    """A value in a few words: a tensor by dtype and shape, a number as it is."""
+    """A value in a few words: a tensor by dtype and shape, a container by what it holds, a number as it is."""
     match value:
         case torch.Tensor():
             return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)}"
@@ -182,6 +183,12 @@ def shortly(value: Any) -> str:
             return f"a {value.dtype} array of shape {value.shape}"
         case Opaque():
             return f"a {value.kind}"
-        case dict() | list() | tuple() if len(value) > 4 or any(isinstance(v, torch.Tensor) for v in value):
-            return f"a {type(value).__name__} of {len(value)}"
-    return repr(value)
+        case dict():
+            text = "{" + ", ".join(f"{key}: {shortly(item)}" for key, item in value.items()) + "}"
+        case list():
+            text = "[" + ", ".join(map(shortly, value)) + "]"
+        case tuple():
+            text = "(" + ", ".join(map(shortly, value)) + ("," if len(value) == 1 else "") + ")"
+        case _:
+            text = repr(value)
+    return text if len(text) <= SHORT else f"{text[:SHORT]} …"

@@ -53,6 +53,8 @@ DIFFERENT = [
     (2, 3, "got 2, expected 3"),
     (float("nan"), 1.0, "got nan, expected 1"),
     ([1, 2], (1, 2), r"got \[1, 2\], expected \(1, 2\)"),
+    ({"a": torch.ones(2)}, None, r"got {a: a float32 tensor of shape \(2,\)}, expected None"),
+    (list(range(1000)), None, r"got \[0, 1, .* …, expected None"),
     ([1, 2], [1, 2, 3], "got 2 values, expected 3"),
     ({"a": 1}, {"b": 1}, "got the names a, expected b"),
     ({"a": [1, 2]}, {"a": [1, 3]}, r"a\[1\]: got 2, expected 3"),
