@@ -34,9 +34,10 @@ plt.rcParams.update({"figure.facecolor": "white", "axes.facecolor": "white", "fo
 # It should not rise. The new layers could simply hand on what they are given, each of them the identity, and the deep
 # net would do exactly what the shallow one does. Everything better than that is a gain.
 #
-# Here is what He et al. (2015, table 2) found on ImageNet. A plain net of 34 layers had an error of 28.5 %, one of 18
-# layers 27.9 %. And this was no overfitting: the deeper net was worse on the *training* images, too, from the first
-# epoch to the last (figure 4, left). A solution as good as the shallow net's exists. The optimizer does not find it.
+# Here is what He et al. (2015, table 2) found on ImageNet. A plain net of 34 layers had a validation error of 28.5 %,
+# one of 18 layers 27.9 %. And this was no overfitting: the deeper net was worse on the *training* images, too, from
+# the first epoch to the last (figure 4, left). A solution as good as the shallow net's exists. The optimizer does not
+# find it.
 #
 # So identity, of all things, is hard to learn for a pile of convolutions and ReLUs. Then don't make them learn it.
 # Let the layers compute only the *difference* to their input, and add the input by a wire of its own:
@@ -45,7 +46,7 @@ plt.rcParams.update({"figure.facecolor": "white", "axes.facecolor": "white", "fo
 #
 # The two can express the same thing, with $F(x) = H(x) - x$. But to be the identity, the residual layers only need
 # $F = 0$, and small weights are easy. With this change the net of 34 layers came down to 25.0 %, and it was the
-# *deeper* of the two that was better (18 layers: 27.9 %).
+# *deeper* of the two that was better; with 18 layers it is 27.9 %.
 #
 # Here are the three blocks of this lesson.
 
@@ -93,15 +94,15 @@ plt.show()
 # $$\frac{\partial y}{\partial x} = \frac{\partial F}{\partial x} + I$$
 #
 # where $x$ and $y$ are the block's input and output, read as long vectors of $d = C \cdot H \cdot W$ numbers, and
-# $I$ is the identity matrix, $d \times d$. Write $J_l$ for the matrix $\partial F / \partial x$ of block number $l$.
-# The chain rule multiplies over all $L$ blocks:
+# $I$ is the identity matrix, $d \times d$. Write $J_l$ for the derivative of the layers of block number $l$, that is
+# $\partial H / \partial x$ or $\partial F / \partial x$. The chain rule multiplies over all $L$ blocks:
 #
 # $$\text{plain: } \; \frac{\partial y_L}{\partial x_1} = J_L \cdots J_2 \, J_1 \qquad\qquad
 # \text{residual: } \; \frac{\partial y_L}{\partial x_1} = (I + J_L) \cdots (I + J_1) = I + \sum_l J_l + \dots$$
 #
 # The plain product is at the mercy of every factor. If each one shrinks a vector to a half, 20 of them leave a
-# millionth. If each one stretches it to the double, 20 of them give a million. In the residual product there is a
-# term that no block can spoil: the $I$ at its beginning, the gradient that comes straight down the wire.
+# millionth. If each one stretches it to the double, 20 of them give a million. The residual product, multiplied out,
+# has a term that depends on no block: the $I$ at its beginning, the gradient that comes straight down the wire.
 #
 # That is why it is a sum. A *product* with the input would put a factor in front of the wire. So would a *mean*: half
 # of the input, 20 blocks in a row, is a millionth again. He et al. (2016, section 3.1, table 1) tried it with a net of
@@ -137,8 +138,9 @@ for slope in (-0.5, 0.1, 0.5, 2.0):
 
 # %% [markdown]
 # The last lines say two things. A plain chain keeps its gradient only if its slope happens to be 1. A residual chain
-# keeps it if its *branches* are small. It does not forgive everything: with large branches it explodes, too. How large
-# the branches are is up to the norm at their end, and we shall come back to it.
+# keeps it if its *branches* are small. It does not forgive everything: a branch of 2 makes it explode, and a branch of
+# −0.5 takes half away in every block. How large the branches are is up to the norm at their end, and we shall come
+# back to it.
 
 # %% [markdown]
 # ## A plain block
@@ -204,8 +206,8 @@ def expect_input(x: torch.Tensor, conv: nn.Module) -> None:
 class PlainBlock(nn.Module):
     """Two 3x3 convolutions without bias, each followed by batch normalisation and ReLU; no shortcut.
 
-    The stride belongs to the first convolution. Its parts are called `conv1`, `bn1`, `conv2` and `bn2`, and have no
-    parameters but those of `nn.Conv2d` and `nn.BatchNorm2d`. The input is left as it was.
+    The stride belongs to the first convolution. The parts are called `conv1`, `bn1`, `conv2` and `bn2`; the block has
+    no parameters but theirs, and the norms keep torch's eps and momentum. The input is left as it was.
 
     Args:
         in_channels: channels of the input.
@@ -304,8 +306,8 @@ def make_downsample(in_channels: int, out_channels: int, stride: int) -> nn.Modu
 
     Returns:
         None if `stride` is 1 and the channels agree. Otherwise an `nn.Sequential` of two: a 1x1 convolution without
-        bias that takes the stride, then batch normalisation. Its state dict has the keys `0.weight`, `1.weight`,
-        `1.bias`, `1.running_mean`, `1.running_var` and `1.num_batches_tracked`.
+        bias that takes the stride, then batch normalisation with torch's eps and momentum. Its state dict has the
+        keys `0.weight`, `1.weight`, `1.bias`, `1.running_mean`, `1.running_var` and `1.num_batches_tracked`.
 
     Shape:
         of the projection: (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)).
@@ -375,8 +377,9 @@ check("make_downsample", points=2)
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions with batch normalisation, and a shortcut added before the last ReLU.
 
-    The parts are called `conv1`, `bn1`, `conv2`, `bn2` and `downsample`, so that the state dict is torchvision's.
-    `downsample` is None where input and output have the same shape. The input is left as it was.
+    The parts are called `conv1`, `bn1`, `conv2`, `bn2` and `downsample`, so that the state dict is torchvision's, and
+    so is the output. `downsample` is what `make_downsample` gives: None where input and output have the same shape.
+    Nothing of torchvision is used. The input is left as it was.
 
     Args:
         in_channels: channels of the input.

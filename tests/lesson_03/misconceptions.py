@@ -707,6 +707,15 @@ BASIC_BLOCK = [
         "See 'Why a sum'.",
     ),
     Misconception(
+        id="block-projection-detached",
+        exercise="BasicBlock",
+        belief="a projection learns from the gradient and keeps it to itself",
+        edits=(("else self.downsample(x)", "else self.downsample(x.detach())"),),
+        question="What would the block before this one learn over the wire?",
+        explanation="A projection passes the gradient on to its input, like every layer of the chain.\n"
+        "See 'Why a sum'.",
+    ),
+    Misconception(
         id="block-branch-detached",
         exercise="BasicBlock",
         belief="the second half of the branch trains by itself on what the first half gives it",

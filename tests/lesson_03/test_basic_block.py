@@ -88,9 +88,10 @@ def test_remembers_nothing_but_running_statistics_from_one_call_to_the_next(stud
 
 
 def test_passes_gradients_along_both_paths(student):
-    x, grad_output = randn(2, 3, 4, 3, dtype=torch.float64), randn(2, 3, 4, 3, dtype=torch.float64)
+    x = randn(2, 3, 4, 3, dtype=torch.float64)
+    cases = {(3, 3, 1): randn(2, 3, 4, 3, dtype=torch.float64), (3, 4, 2): randn(2, 4, 2, 2, dtype=torch.float64)}
 
-    def gradients(block, run):
+    def gradients(block, run, grad_output):
         block.double()
         image = x.clone().requires_grad_()
         run(image).backward(grad_output)
@@ -98,12 +99,12 @@ def test_passes_gradients_along_both_paths(student):
         return grads | {"x": image.grad, "gradcheck": gradcheck(run, image, fast_mode=True, raise_exception=False)}
 
     def probe(lesson):
-        block = fill_(basic_block(lesson, 3, 3))
-        return gradients(block, block)
+        blocks = {case: fill_(basic_block(lesson, *case)) for case in cases}
+        return {case: gradients(block, block, cases[case]) for case, block in blocks.items()}
 
     def expected():
-        block = parts(3, 3)
-        return gradients(block, lambda image: forward(block, image))
+        blocks = {case: parts(*case) for case in cases}
+        return {case: gradients(b, lambda image, b=b: forward(b, image), cases[case]) for case, b in blocks.items()}
 
     student.returns(probe, expected)
 
