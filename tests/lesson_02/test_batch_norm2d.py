@@ -30,10 +30,10 @@ def evaluated(layer, x):
         return {"out": layer.eval()(x), **layer.state_dict()}
 
 
-def trained_without_and_evaluated_with_gradients(layer, x):
+def evaluated_with_and_trained_without_gradients(layer, x):
+    out = layer.eval()(x)
     with torch.no_grad():
-        out = layer(x)
-    return {"training": out, "eval": layer.eval()(x)}
+        return {"eval": out, "training": layer.train()(x)}
 
 
 def test_starts_with_the_state_dict_of_torch(student):
@@ -81,8 +81,8 @@ def test_uses_the_running_statistics_in_eval_and_changes_nothing(student):
 def test_goes_by_its_mode_whether_gradients_are_on_or_off(student):
     x = 2 * randn(2, 3, 4, 5) + 1
     student.returns(
-        lambda lesson: trained_without_and_evaluated_with_gradients(fill_(lesson.BatchNorm2d(3, **LAYER)), x),
-        lambda: trained_without_and_evaluated_with_gradients(fill_(nn.BatchNorm2d(3, **LAYER)), x),
+        lambda lesson: evaluated_with_and_trained_without_gradients(fill_(lesson.BatchNorm2d(3, **LAYER)), x),
+        lambda: evaluated_with_and_trained_without_gradients(fill_(nn.BatchNorm2d(3, **LAYER)), x),
         without=LIBRARY,
     )
 
