@@ -187,11 +187,12 @@ def plot_curves(history: Sequence[dict[str, Any]], losses: Sequence[float], titl
         ax.set(ylabel=name)
     middle.plot(epochs, [row["train_accuracy"] for row in history], color=BLUE, marker="o", ms=3, label="training")
     middle.set_ylim(0, 1)
-    left.set_yscale("log")  # the first validation losses may be a thousand times the last
+    left.set_ylim(0, 1.1 * max(losses))  # the first validation losses may be a hundred times as high
     right.plot(epochs, [row["learning_rate"] for row in history], color="black", marker="o", ms=3)
     right.set(ylabel="learning rate", ylim=(0, None))
     for ax in (left, middle, right):
         ax.set_xlabel("epoch")
+        ax.set_xlim(0, 1.04 * epochs[-1])
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.legend(fontsize=8)
     middle.legend(fontsize=8)
@@ -243,7 +244,7 @@ def write_report(
     lines = [
         f"# {title}",
         "",
-        f"**Test accuracy: {test['accuracy']:.2%}** of {test['images']:,} images of the {metrics['data']} "
+        f"**Test accuracy: {test['accuracy']:.2%}** of {test['images']:,} test images of {metrics['data']} "
         f"(top 5: {test['top5_accuracy']:.2%}, calibration error: {test['calibration_error']:.3f}).",
         "",
         f"{metrics['parameters']:,} parameters, {seen:,} training images seen "
