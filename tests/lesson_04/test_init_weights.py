@@ -77,5 +77,8 @@ def test_fills_the_parameters_in_place(student):
             for name in values
         }
 
-    each = {"same parameter": True, "new values": True, "dtype": torch.float64, "requires_grad": True}
-    student.returns(probe, lambda: {"0.weight": each, "1.weight": each, "1.bias": each})
+    def expected():
+        each = {"same parameter": True, "new values": True, "dtype": torch.float64, "requires_grad": True}
+        return {"0.weight": each, "1.weight": each, "1.bias": each}
+
+    student.returns(probe, expected)
