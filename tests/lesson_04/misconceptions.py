@@ -11,7 +11,7 @@ MISCONCEPTIONS = [
         edits=(("BasicBlock(out_channels, out_channels)", "BasicBlock(out_channels, out_channels, stride)"),),
         question="A stage of two blocks with stride 2 gets a 32x32 map. How large is the map that leaves it?",
         explanation="Only the first block shrinks the map; the others refine it at the new size.\n"
-        "See section 1, 'A stage': the drawing with one narrow block in front.",
+        "See section 1, 'A stage'.",
     ),
     Misconception(
         id="no-block-strided",
@@ -245,7 +245,7 @@ MISCONCEPTIONS = [
         edits=(('nonlinearity="relu"', 'nonlinearity="linear"'),),
         question="What part of its input's second moment does a ReLU let through?",
         explanation="ReLU sets half of the values to zero and halves the second moment; the 2 makes up for it.\n"
-        "See section 3, 'Where the weights start', experiment 1.",
+        "See section 3, 'A signal through 20 layers'.",
     ),
     Misconception(
         id="kernel-area-forgotten",
@@ -325,7 +325,7 @@ MISCONCEPTIONS = [
         ),
         question="What is the standard deviation of `nn.Conv2d(64, 64, 3).weight`, and what is sqrt(2 / fan_out)?",
         explanation="The default has variance 1 / (3 fan_in), a sixth of He's for equal fans.\n"
-        "See section 3, 'Where the weights start', experiment 1.",
+        "See section 3, 'A signal through 20 layers'.",
     ),
     Misconception(
         id="norms-start-at-zero",
@@ -409,7 +409,7 @@ MISCONCEPTIONS = [
         ),
         question="How large is the map that reaches `layer4` for a 32x32 image?",
         explanation="Halving 32 pixels before the first block throws away what the stages would look at.\n"
-        "See section 4, 'The whole net', experiment 2.",
+        "See section 4, 'The wrong stem'.",
     ),
     Misconception(
         id="max-pooling-on-cifar",
@@ -420,7 +420,7 @@ MISCONCEPTIONS = [
         ),
         question="What is the height of the map that enters `layer1` for a 32x32 image?",
         explanation="The CIFAR stem is conv1, bn1, ReLU and nothing else; the map enters `layer1` at full size.\n"
-        "See section 4, 'The whole net', experiment 2.",
+        "See section 4, 'The wrong stem'.",
     ),
     Misconception(
         id="cifar-stem-on-imagenet",
@@ -519,7 +519,7 @@ MISCONCEPTIONS = [
         edits=(("self.fc(x.mean(dim=(2, 3)))", "self.fc(x.mean(dim=(2, 3))).softmax(dim=1)"),),
         question="What does cross-entropy in PyTorch do with its input first?",
         explanation="The loss takes logits and applies log-softmax itself; a softmax before it flattens the gradient.\n"
-        "See section 4, and 'What broke, what it means'.",
+        "See section 7, 'What broke, what it means'.",
     ),
     Misconception(
         id="dropout-before-fc",
@@ -640,7 +640,7 @@ MISCONCEPTIONS = [
         ),
         question="Count the layers with weights on the main path. Do you get 18?",
         explanation="1 + 4 stages * 2 blocks * 2 convolutions + 1 = 18; with 3, 4, 6, 3 blocks it is ResNet34.\n"
-        "See 'Why 18?' in section 1.",
+        "See 'Why 18?' in 'The whole net on one page'.",
     ),
     Misconception(
         id="scales-images-itself",
@@ -658,7 +658,7 @@ MISCONCEPTIONS = [
         edits=(("x = self.maxpool(x)", "x = self.maxpool(x.detach())"),),
         question="After `loss.backward()`, what is `model.conv1.weight.grad`?",
         explanation="`detach` cuts the net in two: everything before it never learns.\n"
-        "See 'What broke, what it means'.",
+        "See section 6, where one step of training moves every part.",
     ),
     Misconception(
         id="casts-to-float32",
@@ -667,7 +667,7 @@ MISCONCEPTIONS = [
         edits=(("self.fc(x.mean(dim=(2, 3)))", "self.fc(x.mean(dim=(2, 3))).float()"),),
         question="What dtype do your logits have after `model.double()`?",
         explanation="The weights decide the dtype; a cast inside the net breaks float64 and mixed precision.\n"
-        "See section 4, where both nets are compared in float64.",
+        "See section 4, 'Is it the same net?', which runs in float64.",
     ),
     Misconception(
         id="init-forgotten",
