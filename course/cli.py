@@ -71,6 +71,7 @@ def train(
 
     Ctrl-C saves a checkpoint and says how to go on.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow each other down on a busy machine
     first = int(os.environ.get("RANK", 0)) == 0  # under torchrun only the first process speaks
     say: Callable[[str], None] = _say if first else lambda line: None
     from course.data import DataError
@@ -202,7 +203,7 @@ class _Bar:
 
     def watch(self, state: dict[str, Any], config: Any) -> None:
         """Called after every step of training (see lesson 6's `fit`)."""
-        step, total = state["step"], len(state["losses"])
+        step, total = state["step"], state["total"]
         if self.shown is None:
             self.shown = len(state["history"])
             self.began, self.first_step = time.perf_counter(), step
@@ -210,9 +211,9 @@ class _Bar:
         loss = state["losses"][last].mean().item()
         accuracy = state["right"][last].mean().item() / config.batch_size
         speed = (step - self.first_step) * config.batch_size / (time.perf_counter() - self.began + 1e-9)
-        epoch = min((step - 1) * config.epochs // total + 1, config.epochs)
+        steps = len(state["losses"]) // config.epochs  # an epoch; the run may be shortened by some
         self.progress.update(
-            self.task, description=f"epoch {epoch}/{config.epochs}", completed=step, total=total,
+            self.task, description=f"epoch {(step - 1) // steps + 1}/{total // steps}", completed=step, total=total,
             now=f"loss {loss:.3f}  accuracy {accuracy:.1%}  {speed:.0f} images/s",
         )  # fmt: skip
         self.epochs_done(state["history"])

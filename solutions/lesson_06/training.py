@@ -276,6 +276,7 @@ def fit(
     peak: float,
     update: Callable[..., tuple[torch.Tensor, torch.Tensor]] = update,
     evaluate: Callable[..., tuple[float, float]] = evaluate,
+    seconds: float | None = None,
     state: dict[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] = lambda state: None,
     watch: Callable[[dict[str, Any]], bool | None] = lambda state: None,
@@ -288,28 +289,30 @@ def fit(
         peak: the highest learning rate of the schedule.
         update: makes one step (see `train_epoch`).
         evaluate: gives loss and accuracy on the validation batches.
+        seconds: that training may take. If the epochs so far were too slow for that, the run is shortened by whole
+            epochs, and the schedule with it; one more is always left, in which the learning rate comes down.
         state: what an earlier call handed to `save`; together with model and optimizer it is the whole run.
         save: is called with the state at the beginning, after every epoch, and on stopping.
         watch: is called with the state after every step (on a GPU every 20th); true stops the run after saving it.
 
     Returns:
-        the state: `step`, `losses` and `right` (one of each a step), `history` (one row an epoch), `stopped`.
+        the state: `step` of `total`, `losses` and `right` (one of each a step), `history` (a row an epoch), `stopped`.
 
     Raises:
         FloatingPointError: a loss or a weight is infinite or not a number; nothing is saved then.
     """
     ### BEGIN SOLUTION
-    steps, total = len(train), epochs * len(train)
+    steps = len(train)
     device = next(model.parameters()).device
     if state is None:
-        state = {"step": 0, "seconds": 0.0, "history": []}
-        state |= {"losses": torch.zeros(total, device=device), "right": torch.zeros(total, device=device)}
+        state = {"step": 0, "total": epochs * steps, "seconds": 0.0, "history": []}
+        state |= {name: torch.zeros(epochs * steps, device=device) for name in ("losses", "right")}
         save(state)
     state["stopped"] = False
     look_every = 20 if device.type == "cuda" else 1  # looking makes the GPU wait for us
-    while state["step"] < total:
+    while state["step"] < state["total"]:
         epoch, done = divmod(state["step"], steps)
-        rates = [learning_rate(step, total, peak) for step in range(state["step"], total)]
+        rates = [learning_rate(step, state["total"], peak) for step in range(state["step"], state["total"])]
         began = time.perf_counter() - state["seconds"]
         for loss, right in train_epoch(model, train.epoch(epoch, done), optimizer, rates, update):
             state["losses"][state["step"]], state["right"][state["step"]] = loss, right
@@ -325,6 +328,10 @@ def fit(
             row = _row(state, train, epoch, rates[steps - done - 1])
             state["history"].append(row | {"validation_loss": loss, "validation_accuracy": accuracy})
             state["seconds"] = 0.0
+            if seconds:
+                spent = sum(row["seconds"] for row in state["history"])
+                affordable = int((epoch + 1) * seconds / spent)  # epochs, at the mean pace so far
+                state["total"] = min(state["total"], max(affordable, epoch + 2) * steps)
         if not all(p.isfinite().all() for p in model.parameters()):
             raise FloatingPointError(f"the weights are not finite after step {state['step']} (epoch {epoch + 1})")
         save(state)

@@ -240,7 +240,8 @@ def write_report(
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
 
     config, machine, epochs = metrics["config"], metrics["machine"], metrics["epochs"]
-    seen = config["epochs"] * config["epoch_size"]
+    seen = len(epochs) * config["epoch_size"]
+    short = f", shortened from the {config['epochs']} epochs planned" if len(epochs) < config["epochs"] else ""
     lines = [
         f"# {title}",
         "",
@@ -254,7 +255,7 @@ def write_report(
         "",
         "![loss, accuracy and learning rate by epoch](curves.png)",
         "",
-        f"An epoch is {config['epoch_size']:,} images.",
+        f"{len(epochs)} epochs of {config['epoch_size']:,} images{short}.",
         "",
         "| epoch | training loss | accuracy | validation loss | accuracy | images/s | s |",
         "|--:|--:|--:|--:|--:|--:|--:|",

@@ -1,5 +1,6 @@
 """A run that was stopped goes on bit for bit as if it never had been; a killed one loses at most its last epoch."""
 
+import dataclasses
 import os
 import signal
 import socket
@@ -103,6 +104,15 @@ def test_a_stopped_run_goes_on_bit_for_bit(lesson, data, tmp_path, stops, number
         report = lesson.run(lesson.Config(), resume=str(parts), watch=watch, say=lambda line: None)
     assert not report.stopped
     assert_identical(everything(whole), everything(parts))
+
+
+def test_a_run_that_is_too_slow_is_shortened_by_whole_epochs_and_its_schedule_with_it(lesson, data, tmp_path):
+    config = dataclasses.replace(config_of(lesson, data, epochs=9), limit=1e-3)
+    report = lesson.run(config, output=str(tmp_path / "run"), say=lambda line: None)
+    assert not report.stopped
+    state = everything(tmp_path / "run")["state"]
+    assert state["step"] == state["total"] == 2 * STEPS  # the first was too slow, the second brings the rate down
+    assert state["history"][-1]["learning_rate"] == pytest.approx(config.peak / (0.8 * 2 * STEPS))
 
 
 def test_stopping_says_so_and_restores_the_signal_handlers(lesson, data, tmp_path):
