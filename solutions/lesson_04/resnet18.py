@@ -182,8 +182,8 @@ check("make_stage", points=2)
 # How big is a net? The usual answer is its number of **parameters**: the numbers that training changes. Two things are
 # easy to get wrong.
 #
-# - A norm holds four vectors per channel, but only two are parameters, its weight and bias. The running statistics are
-#   *buffers*: they are saved with the model, and measured, not learned.
+# - A norm holds four numbers per channel, but only two are parameters: its weight and its bias. The running statistics
+#   are *buffers*: saved with the model, but measured, not learned.
 # - A parameter that two layers share is stored once, so it counts once.
 #
 # ### By hand
@@ -339,7 +339,7 @@ check("init_weights", points=2)
 #
 # - Your `init_weights` means $v = 2$. What is the RMS after 20 layers?
 # - With $v = 1$, what factor does the RMS take from each layer, and what is left after 20?
-# - PyTorch's default for `nn.Conv2d` is $v = \tfrac13$. What is left then?
+# - PyTorch's default for `nn.Conv2d` is uniform between $\pm 1 / \sqrt{n}$, so $v = \tfrac13$. What is left then?
 # - And if there is a norm in front of each ReLU?
 
 
@@ -349,9 +349,8 @@ def signal(v, depth=20, channels=64, norm=False):
     x = torch.randn(4, channels, 16, 16)
     strengths = [x.square().mean().sqrt().item()]
     for _ in range(depth):
-        conv = nn.Conv2d(
-            channels, channels, 3, padding=1, padding_mode="circular", bias=False
-        )  # no edge, no loss there
+        # circular padding: no zeros come in at the edge, so nothing is lost there
+        conv = nn.Conv2d(channels, channels, 3, padding=1, padding_mode="circular", bias=False)
         init_weights(conv)
         conv.weight.data *= math.sqrt(v / 2)
         x = conv(x).detach()
@@ -415,7 +414,7 @@ plt.show()
 # | 224 × 224 becomes | 224 × 224 | 56 × 56 |
 #
 # **The end.** After `layer4` the map of each channel is averaged to one number. That works for a map of any size, so
-# the net takes images of any size. Then comes one linear layer. There is *no softmax*: the output are logits, and the
+# the net takes images of any size. Then comes one linear layer. There is *no softmax*: the net returns logits, and the
 # loss of lesson 6 takes care of the rest.
 #
 # The names are torchvision's, so that its weights fit your net. Its code doesn't count: the tests refuse a net with a
@@ -905,14 +904,14 @@ def train_once(net, images, labels):
 
 
 torch.manual_seed(0)
-torchs = ResNet18().double()
-own = with_own_layers(torchs)
+theirs = ResNet18().double()
+own = with_own_layers(theirs)
 kinds = sorted({type(module).__module__.partition(".")[0] + "." + type(module).__name__ for module in own.modules()})
 print("made of:", ", ".join(kinds))
 
 images, labels = torch.randn(8, 3, 16, 16, dtype=torch.float64), torch.randint(10, (8,))
 own_loss, own_logits, own_seconds = train_once(own, images, labels)
-loss, logits, seconds = train_once(torchs, images, labels)
+loss, logits, seconds = train_once(theirs, images, labels)
 print(f"loss {own_loss:.12f} with your layers, {loss:.12f} with PyTorch's")
 print(f"largest difference of the logits after one step: {(own_logits - logits).abs().max():.1e}")
 print(f"one step: {own_seconds:.2f} s with your layers, {seconds:.2f} s with PyTorch's")
@@ -921,9 +920,9 @@ print(f"one step: {own_seconds:.2f} s with your layers, {seconds:.2f} s with PyT
 # <details><summary>What happened</summary>
 #
 # The logits agree to the last digits, before and after a step of training: your gradients are right, too. And yours may
-# not be slower at all. PyTorch's fast convolution kernels are made for float32. In float64 a convolution is patches and
-# a matrix product on both sides. Try `images.float()` and `ResNet18()` without `.double()`, and the picture changes.
-# </details>
+# not be slower at all. On a CPU, PyTorch's fast convolution kernels are made for float32. In float64 a convolution is
+# patches and a matrix product on both sides. Try `images.float()` and `ResNet18()` without `.double()`, and the picture
+# changes. </details>
 #
 # Look at the list of parts once more. What is left of PyTorch's modules is a linear layer, an identity and a container.
 # Below them are matrix products and autograd. Every other line of this net you wrote.
