@@ -964,7 +964,6 @@ class SmallNet(nn.Module):
             stem = [nn.Conv2d(3, 16, 7, 2, 3, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
         self.body = nn.Sequential(*stem, make_stage(16, 16, 1, stride=1), make_stage(16, 32, 1, stride=2))
         self.fc = nn.Linear(32, 4)
-        self.apply(init_weights)
 
     def forward(self, x):
         logits = self.fc(self.body(x).mean(dim=(2, 3)))
@@ -977,7 +976,7 @@ def learning_curve(mistake, steps):
     """Loss and accuracy on each new batch."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
-    net = SmallNet(mistake)
+    net = SmallNet(mistake).apply(init_weights)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     history = []
     for _ in range(steps):
