@@ -14,7 +14,7 @@ train: .venv/installed
 	$(BIN)/course train
 
 test: .venv/installed lint
-	$(BIN)/pytest --solutions
+	$(BIN)/pytest --solutions --numprocesses 2 --dist loadfile
 
 lab: .venv/installed
 	$(BIN)/jupyter lab lessons/lesson_01/convolution.ipynb

@@ -26,10 +26,11 @@ from course.lesson import ROOT, Lesson, LessonError, exercises, notebook_of, scr
 from course.outcome import Opaque, Outcome, Probe, Raised, kind_of, run
 
 MAX_DEPTH = 8
+STARTED = "/started"  # the key of the answer that says that a recorder ran at all
 DTYPES = {
     **{f"float{bits}": getattr(torch, f"float{bits}") for bits in (64, 32, 16)},
     **{f"int{bits}": getattr(torch, f"int{bits}") for bits in (64, 32, 16, 8)},
-    **{"bfloat16": torch.bfloat16, "complex64": torch.complex64, "uint8": torch.uint8, "bool": torch.bool},
+    **{"bfloat16": torch.bfloat16, "uint8": torch.uint8, "bool": torch.bool},
 }
 
 
@@ -67,8 +68,8 @@ def decode(data: Any, depth: int = 0) -> Any:
             return flat.reshape(shape)
         case {"array": [str(dtype), list(shape), str(text)], **rest} if not rest:
             kind = np.dtype(dtype)
-            if kind.kind not in "fiubc":
-                raise ValueError(f"arrays of {kind} are not numbers")
+            if kind.kind not in "fiub" or kind.itemsize > 8 or not kind.isnative:
+                raise ValueError(f"arrays of {kind} are not numbers that can be compared")
             return np.frombuffer(bytearray(_bytes(text, shape, kind.itemsize)), kind).reshape(shape)
         case {"dict": dict(items), **rest} if not rest:
             return {str(key): decode(item, depth + 1) for key, item in items.items()}
@@ -92,7 +93,8 @@ class Answers:
         """The answers to one exercise, keyed by test and probe."""
         mine = {key.partition("/")[2]: o for key, o in self.outcomes.items() if key.partition("/")[0] == exercise}
         ended = mine.pop("", None)
-        return Answers(mine, str(ended.value) if ended and ended.value else self.trouble)
+        said = ended.value if ended and isinstance(ended.value, str) else ""
+        return Answers(mine, said[:200] or self.trouble)
 
     def replay(self, test: str) -> Callable[[Probe, bool], Outcome]:
         """Gives the outcomes of a test's probes in their order; where one is missing, an error that says why."""
@@ -103,7 +105,7 @@ class Answers:
 
     @classmethod
     def parse(cls, output: bytes, trouble: str = "") -> Answers:
-        """Read an answer file; of each probe the first answer counts, and a malformed line ends the reading."""
+        """Read an answer file; of each probe the first answer counts, and a malformed line counts for nothing."""
         outcomes: dict[str, Outcome] = {}
         for line in output.splitlines():
             try:
@@ -115,7 +117,8 @@ class Answers:
                     case _:
                         raise ValueError("not an answer")
             except (ValueError, TypeError, RecursionError, OverflowError) as error:
-                return cls(outcomes, trouble or f"the answer file is malformed ({error})"[:200])
+                trouble = trouble or f"the answer file is malformed ({error})"[:200]
+                continue
             outcomes.setdefault(key, outcome)
         return cls(outcomes, trouble)
 
@@ -163,6 +166,8 @@ def record(
     }
     result = sandbox.run("course.answers", job, replace(limits, seconds=limits.seconds * (len(modules) + 1)))
     answers = Answers.parse(result.output, result.trouble)
+    if STARTED not in answers.outcomes:
+        raise LessonError(f"The recorder could not start, which is not the student's fault: {result.trouble}.")
     return {name: answers.part(name) for name in modules}
 
 
@@ -187,7 +192,7 @@ class Recorder:
         if error:
             answer |= {"kinds": error.kinds, "message": error.message, "place": error.place}
         else:
-            answer |= {"value": encode(outcome.value), "kernels": outcome.kernels}
+            answer |= {"value": _readable(outcome.value), "kernels": outcome.kernels}
         self.out.write(json.dumps(answer).encode() + b"\n")
         self.out.flush()
 
@@ -216,6 +221,7 @@ def main() -> None:
         path = ROOT / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    Recorder("", Lesson(job["lesson"], "", {}), job["seed"], here.output).write(STARTED[1:], Outcome())
     for exercise, module in job["modules"].items():
         work = partial(_record_one, job, exercise, ROOT / module, here.output)
         trouble = here.in_child(work, job["seconds"])
@@ -225,7 +231,19 @@ def main() -> None:
 def _record_one(job: dict[str, Any], exercise: str, module: Path, out: BinaryIO) -> None:
     recorder = Recorder(exercise, Lesson.from_notebook(job["lesson"]), job["seed"], out)
     options = ["--import-mode=importlib", "-p", "no:terminal", "-p", "no:cacheprovider", "--capture=no"]
-    pytest.main([str(module), f"--rootdir={ROOT}", *options], plugins=[recorder])
+    code = pytest.main([str(module), f"--rootdir={ROOT}", *options], plugins=[recorder])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise LessonError(f"the tests could not be run in the sandbox: pytest ended with {code!r}")
+
+
+def _readable(value: Any) -> Any:
+    """The value as JSON if the judge will be able to read it, else what kind of thing it is."""
+    try:
+        data = json.loads(json.dumps(encode(value)))
+        decode(data)
+    except Exception:  # whatever a student's object does
+        return encode(Opaque(type(value).__name__))
+    return data
 
 
 def _inside(path: Path) -> str:

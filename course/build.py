@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.converters.generate_assignment import GenerateAssignment
 from nbgrader.preprocessors import ClearSolutions, InstantiateTests, NbGraderPreprocessor, SaveCells
-from nbgrader.utils import compute_checksum, is_solution
+from nbgrader.utils import is_solution
 from traitlets import default
 
 from course.lesson import ROOT, LessonError, exercises, notebook_of, script_of, scripts
@@ -42,10 +43,18 @@ class NamedStubs(ClearSolutions):
         return nb, resources
 
 
+class Seal(NbGraderPreprocessor):
+    """Notes in the notebook what it was released with, so that a student's changes are known for what they are."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        nb.metadata["course"] = {"released": _fingerprint(nb)}
+        return nb, resources
+
+
 def preprocessors() -> list[type[NbGraderPreprocessor]]:
-    """nbgrader's own steps from a source notebook to a release, with the stubs named."""
-    steps = GenerateAssignment.preprocessors.default_args[0]
-    return [NamedStubs if step is ClearSolutions else step for step in steps if step is not InstantiateTests]
+    """nbgrader's own steps from a source notebook to a release, with the stubs named and a seal at the end."""
+    steps = [step for step in GenerateAssignment.preprocessors.default_args[0] if step is not InstantiateTests]
+    return [*(NamedStubs if step is ClearSolutions else step for step in steps), Seal]
 
 
 def released() -> list[str]:
@@ -102,16 +111,16 @@ def build(force: bool = False) -> list[Path]:
     """Write every released lesson's notebook; return those that changed.
 
     Args:
-        force: overwrite notebooks that hold a student's answers, too.
+        force: overwrite notebooks that hold a student's work, too.
 
     Raises:
-        LessonError: a notebook holds answers and `force` is off; nothing has been written then.
+        LessonError: a notebook holds work and `force` is off; nothing has been written then.
     """
     texts = {notebook_of(lesson): release(lesson) for lesson in released()}
-    changed = {path: text for path, text in texts.items() if not path.exists() or path.read_text() != text}
-    if not force and (held := [str(path.relative_to(ROOT)) for path in changed if has_answers(path)]):
+    changed = {p: text for p, text in texts.items() if not p.exists() or p.read_text(encoding="utf-8") != text}
+    if not force and (held := [str(path.relative_to(ROOT)) for path in changed if holds_work(path)]):
         raise LessonError(
-            f"{', '.join(held)} would be overwritten, and answers in it lost. "
+            f"{', '.join(held)} would be overwritten, and what was written there lost. "
             "Copy what you want to keep, then run `course build --force`."
         )
     for path, text in changed.items():
@@ -130,12 +139,20 @@ def write_sources() -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def has_answers(path: Path) -> bool:
-    """Whether a notebook's answer cells hold anything but the stubs they were released with."""
+def holds_work(path: Path) -> bool:
+    """Whether a notebook's cells hold anything but what they were released with; outputs don't count."""
     if not path.exists():
         return False
-    cells = nbformat.read(path, as_version=4).cells
-    return any(cell.metadata.nbgrader.get("checksum") != compute_checksum(cell) for cell in filter(is_solution, cells))
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        return bool(notebook.metadata["course"]["released"] != _fingerprint(notebook))
+    except (ValueError, KeyError, AttributeError):  # no notebook, or one that a tool has stripped: better ask
+        return True
+
+
+def _fingerprint(notebook: NotebookNode) -> str:
+    sources = json.dumps([[cell.cell_type, cell.source] for cell in notebook.cells])
+    return hashlib.sha256(sources.encode()).hexdigest()
 
 
 def _role(name: str, solution: bool = False, points: float | None = None) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Judge(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         seed = secrets.randbits(31)
         if sandbox.kind() == "limits only":
-            self.log.warning("Neither bubblewrap nor namespaces work here: submissions run with limits, unconfined.")
+            self.log.warning(sandbox.UNCONFINED)
         with tempfile.TemporaryDirectory() as folder:
             submission = Path(folder) / "submission.ipynb"
             nbformat.write(nb, submission)

@@ -119,8 +119,13 @@ class Lesson:
         )
 
     @classmethod
-    def from_notebook(cls, name: str, path: Path | None = None) -> Lesson:
+    def from_notebook(cls, name: str, path: Path | None = None, carrying: bool = False) -> Lesson:
         """Load the definitions of a student's notebook; a cell that fails is noted and the others still load.
+
+        Args:
+            name: e.g. `lesson_03`.
+            path: another file than the student's notebook in `lessons/`.
+            carrying: whether `carry` in it gives the student's own definitions; off for tests and grading.
 
         Raises:
             LessonError: the file is missing or is no notebook.
@@ -130,17 +135,16 @@ class Lesson:
         lesson = cls(name, shown, {})
         cells = []
         for number, source in _code_cells(path):
+            cell = f"{shown}, cell {number}"
+            linecache.cache[cell] = (len(source), None, source.splitlines(keepends=True), cell)  # to quote from
             try:
-                cells.append((f"{shown}, cell {number}", ast.parse(_without_magics(source))))
+                cells.append((cell, _parsed(source)))
             except SyntaxError as error:
                 line = (error.text or "").strip()
-                lesson.problems.append(
-                    f"SyntaxError: {error.msg}, at {shown}, cell {number}, line {error.lineno}: {line}"
-                )
-                continue
-            entry = (len(source), None, source.splitlines(keepends=True), f"{shown}, cell {number}")
-            linecache.cache[entry[-1]] = entry  # so that a report can quote the line
-        lesson._execute(cells)
+                lesson.problems.append(f"SyntaxError: {error.msg}, at {cell}, line {error.lineno}: {line}")
+            except (ValueError, RecursionError, MemoryError) as error:  # a null byte, nesting without end
+                lesson.problems.append(f"{type(error).__name__}: {error}, at {cell}")
+        lesson._execute(cells, carrying)
         return lesson
 
     @classmethod
@@ -174,15 +178,15 @@ class Lesson:
         count = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(filename)
         return filename if count is None else f"cell In [{count}]"
 
-    def _execute(self, cells: list[tuple[str, ast.Module]]) -> None:
+    def _execute(self, cells: list[tuple[str, ast.Module]], carrying: bool = False) -> None:
         self.namespace["__name__"] = self.name
-        may_carry = carries_own.set(False)
+        may_carry = carries_own.set(carrying)
         try:
             for filename, tree in _needed(cells, set(exercises(self.name))):
                 try:
                     with time_limit(LOAD_SECONDS):
                         exec(compile(tree, filename, "exec", dont_inherit=True), self.namespace)
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     self.problems.append(f"{type(error).__name__}: {error}, at {self.place(error) or filename}")
         finally:
             carries_own.reset(may_carry)
@@ -199,11 +203,11 @@ def time_limit(seconds: float) -> Iterator[None]:
         raise TimeoutError(f"no answer after {seconds:g} s; is there a loop that never ends?")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_REAL, left)
         signal.signal(signal.SIGALRM, before)
 
 
@@ -212,7 +216,7 @@ def _shown(path: Path) -> str:
 
 
 def _code_cells(path: Path) -> Iterator[tuple[int, str]]:
-    """The code cells of a notebook with their numbers, counting every cell from 1 as the notebook shows them."""
+    """The code cells of a notebook with their numbers; every cell counts, from 1 at the top."""
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         sources = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
@@ -226,11 +230,21 @@ def _code_cells(path: Path) -> Iterator[tuple[int, str]]:
     return ((number, source) for number, (kind, source) in enumerate(sources, start=1) if kind == "code")
 
 
+def _parsed(source: str) -> ast.Module:
+    """The syntax tree of a cell, without IPython's own lines where there are any."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        tree = ast.parse(_without_magics(source))
+    compile(tree, "", "exec", dont_inherit=True)  # finds what the parser lets pass: a return outside of a function
+    return tree
+
+
 def _without_magics(source: str) -> str:
     """Blank out IPython's own lines (`%matplotlib inline`, `!ls`, `plt?`) and whole `%%` cells; line numbers stay."""
     if source.lstrip().startswith("%%"):
         return ""
-    return "\n".join("" if re.match(r"\s*[%!?]|[\w.]+\?{1,2}\s*$", line) else line for line in source.split("\n"))
+    return "\n".join("" if re.match(r"\s*[%!]|\?|[\w.]+\?{1,2}\s*$", line) else line for line in source.split("\n"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ from course.lesson import Lesson, time_limit
 
 PROBE_SECONDS = 20
 SHORT = 200  # characters
+HUGE = 10**300  # larger integers have no float
 TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-5, torch.bfloat16: 2e-2, torch.float16: 2e-3}
 """Relative and absolute tolerance of a comparison, by the dtype that is expected."""
 
@@ -137,8 +138,9 @@ def difference(got: Any, want: Any, at: str = "") -> str | None:
     if isinstance(want, torch.Tensor | np.ndarray):
         return _array_difference(got, want, here)
     if isinstance(want, float) and isinstance(got, int | float) and not isinstance(got, bool):
-        close = math.isclose(got, want, rel_tol=1e-6, abs_tol=1e-9) or (math.isnan(got) and math.isnan(want))
-        return None if close else f"{here}got {got:.8g}, expected {want:.8g}"
+        close = abs(got) < HUGE and math.isclose(got, want, rel_tol=1e-6, abs_tol=1e-9)
+        same = close or got == want or (got != got and want != want)
+        return None if same else f"{here}got {shortly(got)}, expected {shortly(want)}"
     if type(got) is not type(want):
         return f"{here}got {shortly(got)}, expected {shortly(want)}"
     if isinstance(want, dict):
@@ -159,6 +161,8 @@ def _array_difference(got: Any, want: torch.Tensor | np.ndarray, here: str) -> s
         return f"{here}got {shortly(got)}, expected {shortly(want)}"
     if tuple(got.shape) != tuple(want.shape):
         return f"{here}shape {tuple(got.shape)}, expected {tuple(want.shape)}"
+    if isinstance(got, np.ndarray) and got.dtype.kind not in "fiub":
+        return f"{here}got {shortly(got)}, expected {shortly(want)}"
     if isinstance(want, torch.Tensor) and got.dtype != want.dtype:
         return f"{here}dtype {got.dtype}, expected {want.dtype}"
     g, w = torch.as_tensor(got), torch.as_tensor(want)
@@ -189,6 +193,10 @@ def shortly(value: Any) -> str:
             text = "[" + ", ".join(map(shortly, value)) + "]"
         case tuple():
             text = "(" + ", ".join(map(shortly, value)) + ("," if len(value) == 1 else "") + ")"
+        case float():
+            text = repr(float(f"{value:.8g}"))
+        case int() if abs(value) >= HUGE:
+            text = "an integer of more than 300 digits"
         case _:
             text = repr(value)
     return text if len(text) <= SHORT else f"{text[:SHORT]} …"

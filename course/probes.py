@@ -106,12 +106,12 @@ def _stored(node: ast.AST) -> set[str]:
 
 
 def _bound(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
     names = {
         (alias.asname or alias.name).partition(".")[0]
         for n in ast.walk(statement)
         if isinstance(n, ast.Import | ast.ImportFrom)
         for alias in n.names
     }
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        names.add(statement.name)
     return names | _stored(statement)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from typing import Any, BinaryIO
 
 MIB = 2**20
 NOBODY = 65534
+KINDS = ("bubblewrap", "namespaces", "limits only")
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,27 @@ class Result:
     trouble: str = ""
 
 
+UNCONFINED = (
+    "Neither bubblewrap nor namespaces work here: submissions run with limits on time and memory, but unconfined. "
+    "On Debian and Ubuntu `apt install bubblewrap` mends that."
+)
+
+
 @cache
+def works(name: str) -> bool:
+    """Whether commands can be confined in this way on this machine."""
+    if name == "limits only":
+        return True
+    try:
+        python = [sys.executable, "-c", "import course.lesson"]
+        return subprocess.run(_command(name, python, Limits()), capture_output=True, timeout=20).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
 def kind() -> str:
-    """How commands are confined on this machine: `bubblewrap`, `namespaces` or `limits only`."""
-    for name in ("bubblewrap", "namespaces"):
-        try:
-            tried = subprocess.run(_command(name, ["true"], Limits()), capture_output=True, timeout=20)
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if tried.returncode == 0:
-            return name
-    return "limits only"
+    """How commands are confined on this machine."""
+    return next(name for name in KINDS if works(name))
 
 
 def run(module: str, job: Any, limits: Limits = Limits()) -> Result:
@@ -66,7 +78,7 @@ def run(module: str, job: Any, limits: Limits = Limits()) -> Result:
     Its scratch folder is gone when it ends, as is every process that it started.
     """
     python = [sys.executable, "-m", module]
-    order = json.dumps({"limits": asdict(limits), "kind": kind(), "job": job}).encode()
+    order = json.dumps({"limits": asdict(limits), "kind": kind(), "root": os.getuid() == 0, "job": job}).encode()
     if kind() != "limits only":
         return _watched(_command(kind(), python, limits), order, limits, "/tmp")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -75,9 +87,10 @@ def run(module: str, job: Any, limits: Limits = Limits()) -> Result:
 
 @dataclass(frozen=True)
 class Confinement:
-    """What a confined module has: its job, where to write, and whether nobody else is in its process tree."""
+    """What a confined module has: its job, its limits, where to write, and whether its process tree is its own."""
 
     job: Any
+    limits: Limits
     output: BinaryIO
     alone: bool
 
@@ -88,11 +101,18 @@ class Confinement:
             try:
                 os.setsid()
                 work()
-            finally:
                 os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(1)
         deadline = time.monotonic() + seconds
+        trouble = f"it was stopped after {seconds:g} s"
         while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
-            time.sleep(0.01)
+            if self.alone and _resident() > self.limits.memory:
+                trouble = f"it was stopped when it used more than {self.limits.memory // MIB} MiB of memory"
+                break
+            time.sleep(0.02)
         with suppress(ProcessLookupError):
             if self.alone:
                 os.kill(-1, signal.SIGKILL)  # everybody but this process, and the sandbox's own first one
@@ -100,9 +120,18 @@ class Confinement:
                 os.killpg(child, signal.SIGKILL)
         if ended == (0, 0):
             os.waitpid(child, 0)
-            return f"it was stopped after {seconds:g} s"
+            return trouble
         code = os.waitstatus_to_exitcode(ended[1])
-        return f"its process was killed by signal {-code}" if code < 0 else ""
+        return "" if code == 0 else f"its process ended with exit code {code}"
+
+
+def _resident() -> int:
+    """Bytes of memory that all processes in this tree hold, shared pages counted for each."""
+    pages = 0
+    for process in Path("/proc").glob("[0-9]*/statm"):
+        with suppress(OSError):  # it may end while we look
+            pages += int(process.read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def confined() -> Confinement:
@@ -121,7 +150,7 @@ def confined() -> Confinement:
     alone = order["kind"] != "limits only"
     if alone:
         wanted["NPROC"] = limits.processes  # elsewhere it would count every process of the user
-        if os.getuid() == 0:  # root has no such limit
+        if order["root"]:  # root has no such limit
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
@@ -129,7 +158,7 @@ def confined() -> Confinement:
         hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
-    return Confinement(order["job"], output, alone)
+    return Confinement(order["job"], limits, output, alone)
 
 
 def _readable() -> list[str]:
@@ -150,9 +179,13 @@ def _command(name: str, command: list[str], limits: Limits) -> list[str]:
             for parent in [*Path(path).parents][-2::-1]:  # nobody must get through to it
                 argv += ["--perms", "755", "--dir", str(parent)]
             argv += ["--ro-bind", path, path]
-        return [*argv, "--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp", "--", *command]
+        argv += ["--proc", "/proc", "--dev", "/dev", "--size", str(MIB), "--tmpfs", "/dev/shm", "--chdir", "/tmp"]
+        return [*argv, "--", *command]
     argv = ["unshare", "--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child"]
     argv += [] if os.getuid() == 0 else ["--user", "--map-root-user"]
+    # root becomes nobody by itself; who is only called root in here gives up what the name is worth
+    drop = ["setpriv", "--no-new-privs"]
+    drop += [] if os.getuid() == 0 else ["--inh-caps=-all", "--bounding-set=-all"]
     script = [
         "set -e",
         "mount --make-rprivate /",
@@ -163,7 +196,7 @@ def _command(name: str, command: list[str], limits: Limits) -> list[str]:
         *(f'mount -o remount,bind,ro "$new{p}"' for p in map(shlex.quote, _readable())),
         "mkdir $new/proc $new/dev; mount -t proc none $new/proc",
         "for d in null zero urandom; do touch $new/dev/$d; mount --bind /dev/$d $new/dev/$d; done",
-        f"exec chroot $new /bin/sh -c {shlex.quote('cd /tmp; exec ' + shlex.join(command))}",
+        f"exec chroot $new /bin/sh -c {shlex.quote('cd /tmp; exec ' + shlex.join([*drop, *command]))}",
     ]
     return [*argv, "/bin/sh", "-c", "\n".join(script)]
 

@@ -805,10 +805,9 @@ class DetachedNorm(BatchNorm2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return super().forward(x)
-        with torch.no_grad():
-            super().forward(x)  # for the running statistics
-            mean, var = batch_statistics(x)
-        return batch_norm(x, mean, var, self.weight, self.bias, self.eps)
+        super().forward(x)  # for the running statistics
+        constants = [statistic.detach() for statistic in batch_statistics(x)]
+        return batch_norm(x, *constants, self.weight, self.bias, self.eps)
 
 
 def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:

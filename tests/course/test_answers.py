@@ -45,6 +45,8 @@ MALFORMED = [
     {"tensor": ["float32", [1], "not base64!"]},
     {"array": ["|O", [1], "AAAAAAAAAAA="]},
     {"array": ["<f4,<f4", [1], "AAAAAAAAAAA="]},
+    {"array": [">f8", [1], "AAAAAAAAAAA="]},
+    {"array": ["<c8", [1], "AAAAAAAAAAA="]},
     {"list": [], "more": 1},
     {"surprise": 1},
     [1, 2],
@@ -85,13 +87,19 @@ def line(key, value):
     ],
     ids=["text", "pickle", "depth", "fields", "types", "bytes"],
 )
-def test_a_malformed_line_costs_only_what_follows(bad):
+def test_a_malformed_line_costs_only_itself(bad):
     answers = Answers.parse(line("a#0", 1) + bad + b"\n" + line("b#0", 2))
     assert answers.replay("a")(None, False).value == 1
-    missing = answers.replay("b")(None, False).error
+    assert answers.replay("b")(None, False).value == 2
+    missing = answers.replay("c")(None, False).error
     assert missing is not None
     assert missing.kinds == (kind_of(LessonError),)
     assert "the answer file is malformed" in missing.message
+
+
+def test_a_forged_end_of_an_exercise_does_not_stop_the_judge():
+    forged = line("f/", torch.zeros(2)) + line("f/a#0", 1)
+    assert Answers.parse(forged).part("f").replay("a")(None, False).value == 1
 
 
 def test_a_missing_answer_says_why():

@@ -3,6 +3,7 @@
 import pytest
 
 import course
+from course.build import release
 from course.checking import Tally, Verdict
 from course.lesson import Exercise, Lesson, LessonError
 
@@ -69,7 +70,11 @@ def test_a_warning_in_a_correct_answer_costs_nothing(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_carry_gives_the_reference_and_says_why_where_the_students_own_is_not_done(capsys):
+def test_carry_gives_the_reference_and_says_why_where_the_students_own_is_not_done(capsys, monkeypatch, tmp_path):
+    notebook = tmp_path / "released.ipynb"
+    notebook.write_text(release("lesson_03"), encoding="utf-8")
+    untouched = Lesson.from_notebook("lesson_03", notebook)
+    monkeypatch.setattr(Lesson, "from_notebook", lambda name: untouched)
     carried = course.carry("lesson_03", "PlainBlock")
     assert carried(2, 2)
     assert capsys.readouterr().out == "PlainBlock: the reference (yours: not implemented yet)\n"
@@ -84,6 +89,6 @@ def test_carry_gives_the_reference_in_silence_while_grading(capsys, monkeypatch)
 def test_carry_gives_the_students_own_once_it_passes(capsys, monkeypatch):
     own = Lesson.from_solution("lesson_03")
     own.namespace["PlainBlock"] = type("Own", (own.PlainBlock,), {})
-    monkeypatch.setattr(Lesson, "from_notebook", lambda name: own)
+    monkeypatch.setattr(Lesson, "from_notebook", lambda name, carrying=False: own)
     assert course.carry("lesson_03", "PlainBlock").__name__ == "Own"
     assert capsys.readouterr().out.startswith("PlainBlock: your own, from ")

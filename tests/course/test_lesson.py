@@ -72,6 +72,19 @@ def test_magics_and_shell_lines_are_skipped_and_line_numbers_kept(load):
     assert caught.traceback[-1].lineno + 1 == 5
 
 
+def test_a_line_that_begins_with_an_operator_is_no_magic(load):
+    assert load('def PlainBlock():\n    return (\n        "%s"\n        % 3\n    )').PlainBlock() == "3"
+
+
+@pytest.mark.parametrize(
+    "source", ["return 1", "break", "def f(a, a):\n    pass", "f(a=1, a=2)", "x = '\0'", "(" * 500]
+)
+def test_what_only_the_compiler_refuses_spoils_only_its_own_cell(load, source):
+    lesson = load("def PlainBlock():\n    return 1", source)
+    assert lesson.PlainBlock() == 1
+    assert len(lesson.problems) == 1
+
+
 def test_a_syntax_error_spoils_only_its_own_cell(load):
     lesson = load("def PlainBlock():\n    return 1", "def BasicBlock(:\n    pass")
     assert lesson.PlainBlock() == 1

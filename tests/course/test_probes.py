@@ -14,7 +14,8 @@ SECRET = 42
 CASES = [(1, 10), (2, 20)]
 
 def oracle(x):
-    return F.relu(x) + SECRET
+    x = F.relu(x)
+    return x + SECRET
 
 def make(lesson, x):
     return lesson.f(x)
@@ -60,5 +61,5 @@ def test_f(student, want):
 @pytest.mark.parametrize("exercise", all_exercises().values(), ids=lambda e: e.name)
 def test_no_test_module_of_a_lesson_shows_what_it_expects(exercise):
     seen = without_expected(exercise.test_module.read_text(encoding="utf-8"))
-    assert "expected" not in seen
-    assert "torchvision" not in seen.replace("torchvision=", "") or exercise.lesson >= "lesson_03"
+    for oracle in ("expected", "oracle", "reference", "F.conv2d", "F.batch_norm", "torchvision.models"):
+        assert oracle not in seen

@@ -4,6 +4,7 @@ import runpy
 
 import pytest
 
+from course.build import release
 from course.checking import judge
 from course.diagnosis import misconceptions
 from course.lesson import ROOT, Lesson, all_exercises
@@ -35,7 +36,9 @@ def test_a_correct_but_unusual_answer_passes(accepted):
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: f"{e.lesson}-{e.name}")
-def test_an_untouched_stub_fails_every_test(exercise):
-    verdicts = judge(exercise, Lesson.from_notebook(exercise.lesson)).verdicts[exercise.name]
+def test_an_untouched_stub_fails_every_test(exercise, tmp_path):
+    notebook = tmp_path / "released.ipynb"
+    notebook.write_text(release(exercise.lesson), encoding="utf-8")
+    verdicts = judge(exercise, Lesson.from_notebook(exercise.lesson, notebook)).verdicts[exercise.name]
     assert [v.sentence for v in verdicts if v.passed] == []
     assert {v.message.split(":")[0] for v in verdicts} == {"not implemented yet"}

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from course.student import randn
 
-LIBRARY = ["convolution"]
+LIBRARY = ["conv"]
 
 
 def gradients(conv2d, inputs, **options):

@@ -5,7 +5,7 @@ from torch import nn
 
 from course.student import fill_, randn
 
-LIBRARY = ["convolution"]
+LIBRARY = ["conv"]
 
 
 def held(layer):

@@ -114,12 +114,12 @@ def test_starts_from_the_values_of_init_weights(student):
 
 def test_refuses_grey_images(student):
     x = randn(2, 1, 9, 8)
-    student.raises(lambda lesson: build(lesson)(x), ValueError, naming=[x.shape])
+    student.raises(lambda lesson: fill_(build(lesson))(x), ValueError, naming=[x.shape])
 
 
 def test_refuses_a_single_image_without_a_batch(student):
     x = randn(3, 9, 8)
-    student.raises(lambda lesson: build(lesson)(x), ValueError, naming=[x.shape])
+    student.raises(lambda lesson: fill_(build(lesson))(x), ValueError, naming=[x.shape])
 
 
 def test_refuses_an_unknown_stem(student):
