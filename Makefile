@@ -17,7 +17,7 @@ test: .venv/installed lint
 	$(BIN)/pytest --solutions --numprocesses 2 --dist loadfile
 
 lab: .venv/installed
-	$(BIN)/jupyter lab lessons/lesson_01/convolution.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=lessons lessons/lesson_01/convolution.ipynb
 
 lessons: .venv/installed
 	$(BIN)/course build
