@@ -208,6 +208,7 @@ class _Recording:
         torch.default_generator.manual_seed(self.seed)
         self.recorder.write(f"{self.test}#{self.count}", run(probe, self.recorder.lesson, self.seed, watch=without))
         self.count += 1
+        torch.default_generator.manual_seed(self.seed + self.count)
 
     raises = returns
 

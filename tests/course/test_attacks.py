@@ -86,7 +86,7 @@ def test_the_next_submission_is_graded_as_if_nothing_had_happened(tmp_path):
     assert judge(EXERCISE, recorded(source, tmp_path), 1).done(EXERCISE)
 
 
-@pytest.mark.parametrize("kind", filter(sandbox.works, sandbox.KINDS))
+@pytest.mark.parametrize("kind", [kind for kind in sandbox.KINDS if sandbox.works(kind)])
 def test_every_way_of_confining_gives_the_references_answers(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(sandbox, "kind", lambda: kind)
     source = (ROOT / "tests/course/attacks/right_then_leave.py").read_text()
