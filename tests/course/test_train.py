@@ -201,7 +201,7 @@ def damaged(path, damage):
 
 def flip_a_bit_of_a_weight(content):
     weights = torch.load(io.BytesIO(content), weights_only=True)["model"].values()
-    content[content.index(max(weights, key=torch.numel).numpy().tobytes())] ^= 1
+    content[content.index(bytes(max(weights, key=torch.numel).untyped_storage()))] ^= 1
     return content
 
 
