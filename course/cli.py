@@ -6,6 +6,8 @@ Nothing heavy is imported before a command runs, so that `--help` answers at onc
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,7 +95,8 @@ def train(
     if not first:
         return
     if report.stopped:
-        say(f"Stopped. Nothing is lost; to go on: course train{' --mine' * mine} --resume {report.folder}")
+        command = "course" if shutil.which("course") else sys.argv[0]
+        say(f"Stopped. Nothing is lost; to go on: {command} train{' --mine' * mine} --resume {report.folder}")
         raise typer.Exit(130)
     bar.epochs_done(report.metrics["epochs"])
     say(f"Test accuracy on {report.metrics['data']}: {report.metrics['test']['accuracy']:.2%}")

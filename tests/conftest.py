@@ -87,11 +87,10 @@ def student(request):
     try:
         source = _source(request.config, exercise)
     except LessonError as error:
-        pytest.fail(str(error), pytrace=False)
-    live = isinstance(source, Lesson)
-    return Student(
-        exercise, seed, (lambda probe, watch: run(probe, source, seed, watch)) if live else source.replay(test)
-    )
+        pytest.exit(str(error), returncode=1)  # nothing can be tested, and one sentence says why
+    if isinstance(source, Lesson):
+        return Student(exercise, seed, lambda probe, watch: run(probe, source, seed, watch))
+    return Student(exercise, seed, source.replay(test))
 
 
 def _source(config, exercise: Exercise):

@@ -1,10 +1,14 @@
 """Loading a lesson: definitions are executed, demos are not, and what is wrong is said with notebook, cell and line."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
-from course.lesson import Lesson, LessonError, exercises, notebook_of, script_of
+from course.lesson import ROOT, Lesson, LessonError, exercises, notebook_of, script_of
 
 BLOCK = "class BasicBlock(nn.Module):\n    pass"
 
@@ -123,6 +127,22 @@ def test_a_file_that_is_no_notebook_is_named_with_the_way_out(tmp_path, text):
 def test_a_missing_notebook_says_how_to_make_it(tmp_path):
     with pytest.raises(LessonError, match="make lessons"):
         Lesson.from_notebook("lesson_03", tmp_path / "none.ipynb")
+
+
+def test_pytest_says_once_and_with_an_exit_code_that_a_notebook_cannot_be_read(tmp_path):
+    for part in ("solutions", "tests/lesson_03"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    for part in ("tests/conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / part, tmp_path / part)
+    notebook = tmp_path / "lessons/lesson_03/basic_block.ipynb"
+    notebook.parent.mkdir(parents=True)
+    notebook.write_text("not json")
+    command = [sys.executable, "-m", "pytest", "tests/lesson_03"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"COURSE_ROOT": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert (done.stdout + done.stderr).count("lessons/lesson_03/basic_block.ipynb is not a notebook") == 1
 
 
 def test_an_unknown_lesson_lists_the_known_ones():
