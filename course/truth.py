@@ -43,11 +43,6 @@ class Kills:
         return cls(exercise, tests, failed, told)
 
     @property
-    def survivors(self) -> list[Misconception]:
-        """Beliefs that pass every test."""
-        return [belief for belief, tests in self.failed.items() if not tests]
-
-    @property
     def untold(self) -> list[Misconception]:
         """Beliefs whose first failing report doesn't name them."""
         return [belief for belief in self.failed if belief not in self.told]

@@ -39,14 +39,14 @@ def pytest_collection_finish(session):
     """Name the files under test before anything else is said of them."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     lessons = dict.fromkeys(e.lesson for item in session.items if (e := exercise_of(item.path)))
+    for lesson in lessons if terminal else ():
+        path = script_of(lesson) if session.config.option.solutions else notebook_of(lesson)
+        terminal.write_line(f"testing {path.relative_to(ROOT)}")
     if terminal and lessons and session.config.option.isolated:
         from course import sandbox
 
         if sandbox.kind() == "limits only":
             terminal.write_line(sandbox.UNCONFINED)
-    for lesson in lessons if terminal else ():
-        path = script_of(lesson) if session.config.option.solutions else notebook_of(lesson)
-        terminal.write_line(f"testing {path.relative_to(ROOT)}")
 
 
 def pytest_sessionstart(session):
