@@ -8,6 +8,7 @@ the test module without what it expects, so the right answers aren't there to be
 from __future__ import annotations
 
 import base64
+import dataclasses
 import itertools
 import json
 import math
@@ -22,6 +23,7 @@ import pytest
 import torch
 
 from course import probes, sandbox
+from course.divergence import Call, Fingerprint
 from course.lesson import ROOT, Lesson, LessonError, exercises, notebook_of, script_of, scripts
 from course.outcome import Opaque, Outcome, Probe, Raised, kind_of, run
 
@@ -110,8 +112,11 @@ class Answers:
         for line in output.splitlines():
             try:
                 match json.loads(line):
-                    case {"key": str(key), "value": value, "kernels": list(kernels), **rest} if not rest:
-                        outcome = Outcome(decode(value), kernels=tuple(map(str, kernels)))
+                    case {"key": str(key), "value": value, "kernels": list(kernels), "calls": list(calls), **rest} if (
+                        not rest
+                    ):
+                        made = tuple(Call(str(name), *map(_fingerprint, prints)) for name, *prints in calls)
+                        outcome = Outcome(decode(value), None, tuple(map(str, kernels)), made)
                     case {"key": str(key), "kinds": list(kinds), "message": str(message), "place": str(place), **rest}:
                         outcome = Outcome(error=Raised(tuple(map(str, kinds)) or ("",), message[:2000], place[:500]))
                     case _:
@@ -193,6 +198,7 @@ class Recorder:
             answer |= {"kinds": error.kinds, "message": error.message, "place": error.place}
         else:
             answer |= {"value": _readable(outcome.value), "kernels": outcome.kernels}
+            answer |= {"calls": [dataclasses.astuple(call) for call in outcome.calls]}
         self.out.write(json.dumps(answer).encode() + b"\n")
         self.out.flush()
 
@@ -245,6 +251,10 @@ def _readable(value: Any) -> Any:
     except Exception:  # whatever a student's object does
         return encode(Opaque(type(value).__name__))
     return data
+
+
+def _fingerprint(data: Any) -> Fingerprint:
+    return tuple(tuple(map(float, numbers)) for numbers in data)
 
 
 def _inside(path: Path) -> str:

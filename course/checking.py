@@ -71,14 +71,21 @@ class Tally:
         return f"{sum(v.passed for v in verdicts)} of {len(verdicts)} tests pass"
 
 
-def judge(exercise: Exercise, source: Lesson | Answers, seed: int = 0) -> Tally:
+def judge(exercise: Exercise, source: Lesson | Answers, seed: int = 0, to_first_failure: bool = False) -> Tally:
     """Run the tests of one exercise on a lesson or on recorded answers, in this process and without any output.
+
+    Args:
+        exercise: whose tests.
+        source: what is judged.
+        seed: decides the random inputs.
+        to_first_failure: leave out the tests after the first that fails.
 
     Raises:
         LessonError: the tests could not be run to their end.
     """
     tally = Tally(source)
     options = [f"--rootdir={ROOT}", f"--seed={seed}", "--capture=sys", "-o", "addopts=--import-mode=importlib"]
+    options += ["--maxfail=1"] * to_first_failure
     for plugin in ("terminal", "cacheprovider", "unraisableexception"):  # the last collects garbage for 0.4 s
         options += ["-p", f"no:{plugin}"]
     said = io.StringIO()

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from course.divergence import Call, Calls
 from course.lesson import Lesson, time_limit
 
 PROBE_SECONDS = 20
@@ -48,11 +49,12 @@ def kind_of(error: type[BaseException]) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a probe gave: a plain value or an error, and the ATen kernels that ran."""
+    """What a probe gave: a plain value or an error; the ATen kernels that ran, and the calls of modules."""
 
     value: Any = None
     error: Raised | None = None
     kernels: tuple[str, ...] = ()
+    calls: tuple[Call, ...] = ()
 
     def same_as(self, other: Outcome) -> bool:
         """Whether a test can't tell the two apart."""
@@ -76,9 +78,9 @@ def run(probe: Probe, lesson: Lesson, seed: int, watch: bool = False) -> Outcome
         for cell in probe.__closure__ or ():
             cell.cell_contents = copy.deepcopy(cell.cell_contents)
         kernels = _Kernels()
-        with time_limit(PROBE_SECONDS), kernels if watch else nullcontext():
+        with time_limit(PROBE_SECONDS), Calls() as calls, kernels if watch else nullcontext():
             value = plain(probe(lesson))
-        return Outcome(value, kernels=tuple(sorted(kernels.seen)))
+        return Outcome(value, None, tuple(sorted(kernels.seen)), tuple(calls.seen))
     except (Exception, SystemExit) as error:
         return Outcome(error=Raised.by(lesson, error))
     finally:

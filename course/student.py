@@ -22,7 +22,8 @@ import pytest
 import torch
 
 from course.diagnosis import Misconception, misconceptions
-from course.lesson import Exercise, LessonError
+from course.divergence import first_divergence
+from course.lesson import Exercise, Lesson, LessonError
 from course.outcome import Outcome, Probe, difference, kind_of, plain, run, shortly
 
 
@@ -122,13 +123,15 @@ class Student:
         return outcome
 
     def _differs(self, probe: Probe, outcome: Outcome, mismatch: str) -> NoReturn:
-        """Fail with what differs, where, what was called, and the belief that would give the same outcome."""
+        """Fail with what differs, where, what was called, and what it is consistent with or where modules part."""
         lines = [mismatch]
         if outcome.error and outcome.error.place:
             lines.append(f"at {outcome.error.place}")
         lines.append(described(probe))
         if belief := self._diagnose(probe, outcome):
             lines += [f"Consistent with: {belief.belief}", f"Question to ask yourself: {belief.question}"]
+        elif outcome.calls and (parting := self._divergence(probe, outcome)):
+            lines.append(parting)
         self._fail(*lines)
 
     def _fail(self, *lines: str) -> NoReturn:
@@ -145,6 +148,11 @@ class Student:
                 if _OUTCOMES[key].same_as(outcome):
                     matching.append(belief)
         return matching[0] if len(matching) == 1 else None
+
+    def _divergence(self, probe: Probe, outcome: Outcome) -> str | None:
+        """Where the student's modules part from the reference's, if they hold the same weights."""
+        reference = run(probe, Lesson.from_solution(self.exercise.lesson), self.seed)
+        return first_divergence(outcome.calls, reference.calls)
 
 
 def described(probe: Probe) -> str:

@@ -7,9 +7,32 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from course.checking import judge
+from course.checking import Verdict, judge
 from course.diagnosis import Misconception, misconceptions
-from course.lesson import Exercise
+from course.lesson import Exercise, Lesson
+
+
+def beliefs(exercise: Exercise) -> list[Misconception]:
+    """The wrong beliefs about one exercise."""
+    return [belief for belief in misconceptions(exercise.lesson) if belief.exercise == exercise.name]
+
+
+def names(belief: Misconception, verdicts: list[Verdict]) -> bool:
+    """Whether the first of these verdicts that failed tells the student of this belief."""
+    lost = [verdict for verdict in verdicts if not verdict.passed]
+    return bool(lost) and f"Consistent with: {belief.belief}" in lost[0].message
+
+
+def wrongs(exercise: Exercise, seed: int) -> list[str]:
+    """Every wrong verdict on the reference and on the beliefs about one exercise, under one seed, in one line each."""
+    reference = judge(exercise, Lesson.from_solution(exercise.lesson), seed)
+    found = [] if reference.done(exercise) else [f"{exercise.name}, seed {seed}: the reference is refused"]
+    for belief in beliefs(exercise):
+        verdicts = judge(exercise, belief.lesson, seed, to_first_failure=True).verdicts[exercise.name]
+        if not names(belief, verdicts):
+            missed = all(verdict.passed for verdict in verdicts)
+            found.append(f"{belief.id}, seed {seed}: {'passes every test' if missed else 'is not named'}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -29,23 +52,17 @@ class Kills:
     told: set[Misconception]
 
     @classmethod
-    def of(cls, exercise: Exercise, seed: int = 0) -> Kills:
+    def of(cls, exercise: Exercise) -> Kills:
         """Run the tests of an exercise on every belief about it."""
         tests: list[str] = []
         failed, told = {}, set()
-        for belief in (m for m in misconceptions(exercise.lesson) if m.exercise == exercise.name):
-            verdicts = judge(exercise, belief.lesson, seed).verdicts[exercise.name]
+        for belief in beliefs(exercise):
+            verdicts = judge(exercise, belief.lesson).verdicts[exercise.name]
             tests = [verdict.sentence for verdict in verdicts]
-            lost = [verdict for verdict in verdicts if not verdict.passed]
-            failed[belief] = {verdict.sentence for verdict in lost}
-            if lost and f"Consistent with: {belief.belief}" in lost[0].message:
+            failed[belief] = {verdict.sentence for verdict in verdicts if not verdict.passed}
+            if names(belief, verdicts):
                 told.add(belief)
         return cls(exercise, tests, failed, told)
-
-    @property
-    def untold(self) -> list[Misconception]:
-        """Beliefs whose first failing report doesn't name them."""
-        return [belief for belief in self.failed if belief not in self.told]
 
     @property
     def spare(self) -> list[str]:

@@ -1,15 +1,17 @@
 """The answer file: what is written comes back, what is malformed is a zero with a reason, nothing is executed."""
 
+import io
 import json
 import pickle
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from course.answers import Answers, decode, encode
-from course.lesson import LessonError
-from course.outcome import Opaque, difference, kind_of, plain
+from course.answers import Answers, Recorder, decode, encode
+from course.lesson import Lesson, LessonError
+from course.outcome import Opaque, difference, kind_of, plain, run
 
 VALUES = [
     None,
@@ -72,7 +74,15 @@ def test_nesting_without_end_is_refused():
 
 
 def line(key, value):
-    return json.dumps({"key": key, "value": encode(value), "kernels": []}).encode() + b"\n"
+    return json.dumps({"key": key, "value": encode(value), "kernels": [], "calls": []}).encode() + b"\n"
+
+
+def test_the_calls_of_modules_come_back_as_they_were():
+    recorder = Recorder("f", Lesson("lesson_03", "test", {}), 0, io.BytesIO())
+    outcome = run(lambda lesson: nn.Linear(2, 3)(torch.ones(4, 2)), Lesson("lesson_03", "test", {}), 0)
+    recorder.write("a#0", outcome)
+    assert outcome.calls
+    assert Answers.parse(recorder.out.getvalue()).part("f").replay("a")(None, False).calls == outcome.calls
 
 
 @pytest.mark.parametrize(
@@ -82,10 +92,12 @@ def line(key, value):
         pickle.dumps({"key": 1}),
         b"[" * 100_000,
         b'{"key": "b"}',
-        b'{"key": 1, "value": 1, "kernels": []}',
+        b'{"key": 1, "value": 1, "kernels": [], "calls": []}',
+        b'{"key": "b", "value": 1, "kernels": [], "calls": [["conv1", [], []]]}',
+        b'{"key": "b", "value": 1, "kernels": [], "calls": [["conv1", [["x"]], [], []]]}',
         b"\xff",
     ],
-    ids=["text", "pickle", "depth", "fields", "types", "bytes"],
+    ids=["text", "pickle", "depth", "fields", "types", "calls", "fingerprints", "bytes"],
 )
 def test_a_malformed_line_costs_only_itself(bad):
     answers = Answers.parse(line("a#0", 1) + bad + b"\n" + line("b#0", 2))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from course.divergence import Calls, first_divergence
 from course.lesson import Exercise, Lesson
 from course.outcome import difference, plain, run
 from course.student import Student, fill_, randn
@@ -210,3 +211,46 @@ def test_modules_of_the_same_names_get_the_same_weights_whatever_their_order():
     fill_(one), fill_(other)
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
     assert one.b.running_var.min() > 0
+
+
+BLOCK = """
+class PlainBlock(nn.Module):
+    def __init__(self, in_channels, out_channels, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x):
+        out = self.bn1(self.conv1(x)).relu()
+        return self.bn2(self.conv2(out)).relu()
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("self.conv1(x)).relu()", "self.conv1(x)).tanh()", "PlainBlock.conv2, because it is given something else."),
+        ("padding=1, bias", "padding=1, padding_mode='circular', bias", "PlainBlock.conv1, although it is given what"),
+        ("self.conv2(out)).relu()", "self.conv2(out)).tanh()", "PlainBlock, although all of its submodules give what"),
+    ],
+)
+def test_a_mistake_that_no_belief_explains_is_traced_to_the_first_module_that_differs(right, wrong, said):
+    lesson = Lesson.from_solution("lesson_03")
+    exec(BLOCK.replace(right, wrong), lesson.namespace)
+    student = Student(Exercise("lesson_03", "PlainBlock", 1), 0, lambda probe, watch: run(probe, lesson, 0, watch))
+    x, right_block = randn(2, 3, 9, 7), Lesson.from_solution("lesson_03").PlainBlock
+    report = message(
+        student.returns, lambda lesson: fill_(lesson.PlainBlock(3, 4))(x), lambda: fill_(right_block(3, 4))(x)
+    )
+    assert f"With the same weights, the first module whose output differs is {said}" in report.splitlines()[-1]
+
+
+def test_modules_with_other_weights_are_not_compared():
+    right, other = nn.Linear(2, 2), nn.Linear(2, 2)
+    with Calls() as calls:
+        right(torch.ones(2))
+    with Calls() as others:
+        other(torch.ones(2))
+    assert first_divergence(others.seen, calls.seen) is None
