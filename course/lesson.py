@@ -98,19 +98,24 @@ def all_exercises() -> dict[str, Exercise]:
 class Lesson:
     """The definitions of one lesson, as attributes; `origin` names the file or kernel they come from.
 
-    An attribute that is missing raises a `LessonError` that names the cell whose fault it is.
+    An attribute that is missing raises a `LessonError` that names the cell whose fault it is. A definition that no
+    exercise refers to is loaded when it is asked for.
     """
 
     name: str
     origin: str
     namespace: dict[str, Any]
     problems: list[str] = field(default_factory=list)
+    later: list[tuple[str, ast.Module]] = field(default_factory=list, repr=False)  # what has not been executed, by cell
+    carrying: bool = False
 
     def __getattr__(self, name: str) -> Any:
-        if name in self.namespace:
-            return self.namespace[name]
         if name.startswith("__"):
             raise AttributeError(name)
+        if name not in self.namespace:
+            self._execute({name})
+        if name in self.namespace:
+            return self.namespace[name]
         if self.problems:
             raise LessonError(f"{name} could not be loaded. " + "\n".join(self.problems))
         raise LessonError(
@@ -132,19 +137,18 @@ class Lesson:
         """
         path = path or notebook_of(name)
         shown = _shown(path)
-        lesson = cls(name, shown, {})
-        cells = []
+        lesson = cls(name, shown, {"__name__": name}, carrying=carrying)
         for number, source in _code_cells(path):
             cell = f"{shown}, cell {number}"
             linecache.cache[cell] = (len(source), None, source.splitlines(keepends=True), cell)  # to quote from
             try:
-                cells.append((cell, _parsed(source)))
+                lesson.later.append((cell, _parsed(source)))
             except SyntaxError as error:
                 line = (error.text or "").strip()
                 lesson.problems.append(f"SyntaxError: {error.msg}, at {cell}, line {error.lineno}: {line}")
             except (ValueError, RecursionError, MemoryError) as error:  # a null byte, nesting without end
                 lesson.problems.append(f"{type(error).__name__}: {error}, at {cell}")
-        lesson._execute(cells, carrying)
+        lesson._execute(set(exercises(name)))
         return lesson
 
     @classmethod
@@ -152,8 +156,8 @@ class Lesson:
         """Load the reference of a lesson, after `edit` has had its way with the source text (see misconceptions)."""
         path = script_of(name)
         source = edit(path.read_text(encoding="utf-8"))
-        lesson = cls(name, _shown(path), {})
-        lesson._execute([(str(path), ast.parse(source))])
+        lesson = cls(name, _shown(path), {"__name__": name}, later=[(str(path), ast.parse(source))])
+        lesson._execute(set(exercises(name)))
         if lesson.problems:
             raise LessonError("\n".join(lesson.problems))
         return lesson
@@ -178,11 +182,13 @@ class Lesson:
         count = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(filename)
         return filename if count is None else f"cell In [{count}]"
 
-    def _execute(self, cells: list[tuple[str, ast.Module]], carrying: bool = False) -> None:
-        self.namespace["__name__"] = self.name
-        may_carry = carries_own.set(carrying)
+    def _execute(self, wanted: set[str]) -> None:
+        needed = _needed(self.later, wanted)
+        done = {s for _, tree in needed for s in tree.body if getattr(s, "module", "") != "__future__"}
+        self.later = [(f, ast.Module([s for s in tree.body if s not in done], [])) for f, tree in self.later]
+        may_carry = carries_own.set(self.carrying)
         try:
-            for filename, tree in _needed(cells, set(exercises(self.name))):
+            for filename, tree in needed:
                 try:
                     with time_limit(LOAD_SECONDS):
                         exec(compile(tree, filename, "exec", dont_inherit=True), self.namespace)

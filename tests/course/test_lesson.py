@@ -34,6 +34,12 @@ def test_a_definition_brings_the_imports_constants_and_helpers_that_it_refers_to
     assert lesson.BasicBlock.width == 4
 
 
+def test_what_no_exercise_refers_to_is_loaded_when_it_is_asked_for_and_nothing_is_loaded_twice(load):
+    lesson = load("SHARED = []", "def PlainBlock():\n    return SHARED", "def helper():\n    return SHARED")
+    assert "helper" not in lesson.namespace
+    assert lesson.helper() is lesson.PlainBlock()
+
+
 def test_demos_are_not_run(load):
     lesson = load(
         "from torch import nn", BLOCK, "x = 1 / 0", "print(1 / 0)", "for i in [1]:\n    1 / 0", "while 1: pass"
