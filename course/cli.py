@@ -6,11 +6,12 @@ Nothing heavy is imported before a command runs, so that `--help` answers at onc
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -34,20 +35,25 @@ def _say(line: str) -> None:
 @app.command()
 def train(
     context: typer.Context,
+    full: Annotated[
+        bool, typer.Option("--full", help="The whole plan, on all 50,000 training images. Takes hours on a CPU.")
+    ] = False,
+    budget: Annotated[
+        str | None, typer.Option(help="Time for the whole command, e.g. 15min; the plan is made to fit into it.")
+    ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Times to go through the training images. Left out: 30 on a GPU, 5 minutes' worth on a CPU."
-        ),
+        typer.Option(min=1, help="Times to go through the training images. Left out: what fits into the time."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 256,
     size: Annotated[
         int | None,
         typer.Option(
-            min=8, max=64, help="Side in pixels to which images are scaled. Left out: 32 on a GPU, 16 on a CPU."
+            min=8, max=64, help="Side in pixels to which images are scaled. Left out: it grows during the run."
         ),
     ] = None,
-    lr: Annotated[float, typer.Option(min=0, help="Highest learning rate of the schedule.")] = 0.1,
+    optimizer: Annotated[str, typer.Option(help="muon, or sgd as in lesson 6.")] = "muon",
+    lr: Annotated[float, typer.Option(min=0, help="Highest learning rate of the schedule.")] = 0.2,
     precision: Annotated[
         str, typer.Option(help="float32, bfloat16, float16, or auto: the fastest that is safe on this machine.")
     ] = "auto",
@@ -78,14 +84,14 @@ def train(
     say: Callable[[str], None] = _say if first else lambda line: None
     from course.data import DataError
 
-    fixed = ("epochs", "batch_size", "size", "lr", "precision", "seed", "output")
+    fixed = ("full", "budget", "epochs", "batch_size", "size", "optimizer", "lr", "precision", "seed", "output")
     given = [name for name in fixed if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
     if resume and given:
         _fail(f"A resumed run keeps its own settings: leave out --{given[0].replace('_', '-')}.")
     lesson = _training(mine)
     config = lesson.Config(
-        data=data, device=device, seed=seed, epochs=epochs, batch_size=batch_size, size=size, peak=lr,
-        precision=precision, mine=mine,
+        data=data, device=device, seed=seed, full=full and not budget, seconds=_seconds(budget), epochs=epochs,
+        batch_size=batch_size, size=size, optimizer=optimizer, peak=lr, precision=precision, mine=mine,
     )  # fmt: skip
     try:
         with _Bar(console if first else Console(quiet=True)) as bar:
@@ -169,10 +175,18 @@ def truth(
     raise typer.Exit(bool(wrong))
 
 
+def _seconds(duration: str | None) -> float | None:
+    """`15min`, `1.5h` or `600s` in seconds."""
+    if duration is None:
+        return None
+    found = re.fullmatch(r"([\d.]+) ?(s|min|h)", duration.strip())
+    if not found:
+        _fail(f"--budget {duration} is no time; write it like 90s, 15min or 1.5h.")
+    return float(found[1]) * {"s": 1, "min": 60, "h": 3600}[found[2]]
+
+
 def _training(mine: bool) -> Lesson:
     """Lesson 8, which trains; with `mine` what it takes from the earlier lessons is the student's where that passes."""
-    import re
-
     from course import carry
     from course.lesson import Lesson, exercises, script_of
 
@@ -187,7 +201,7 @@ def _training(mine: bool) -> Lesson:
     return lesson
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     from rich.markup import escape
 
     Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
@@ -235,8 +249,10 @@ class _Bar:
     def epochs_done(self, history: list[dict[str, Any]]) -> None:
         """Print the epochs that haven't been printed yet."""
         for row in history[self.shown or 0 :]:
+            validation = row["validation_accuracy"]
             self.progress.console.print(
                 f"epoch {row['epoch']:3}  loss {row['train_loss']:.3f}  accuracy {row['train_accuracy']:.1%}  "
-                f"validation {row['validation_accuracy']:.1%}  {row['images_per_second']:.0f} images/s"
+                + ("" if validation is None else f"validation {validation:.1%}  ")
+                + f"{row['images_per_second']:.0f} images/s"
             )
         self.shown = len(history)

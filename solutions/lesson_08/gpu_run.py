@@ -10,7 +10,7 @@ import platform
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -76,6 +76,7 @@ def train_step(
     precision: str = "float32",
     scaler: torch.amp.GradScaler | None = None,
     label_smoothing: float = 0.0,
+    accumulate: int = 1,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One step in mixed precision (Micikevicius et al. 2018).
 
@@ -84,62 +85,155 @@ def train_step(
         labels: int64 (N,).
         precision: `bfloat16` or `float16` for the convolutions, with weights kept in float32; or `float32` for all.
         scaler: for float16, whose smallest numbers are too large for many gradients; bfloat16 doesn't need one.
+        label_smoothing: see lesson 6.
+        accumulate: parts that the batch is split into; their gradients add up to the whole batch's, in less memory.
 
     Returns:
         the loss and the number of right answers, two scalars on the model's device.
     """
     ### BEGIN SOLUTION
-    with torch.autocast(images.device.type, getattr(torch, precision), enabled=precision != "float32"):
-        logits = model(images)  # (N, C)
-    loss = cross_entropy(logits.float(), labels, label_smoothing)
     optimizer.zero_grad()
-    if scaler is None:
-        loss.backward()
-        optimizer.step()
-    else:
-        scaler.scale(loss).backward()
+    losses, right = [], []
+    for x, y in zip(images.chunk(accumulate), labels.chunk(accumulate), strict=True):
+        with torch.autocast(x.device.type, getattr(torch, precision), enabled=precision != "float32"):
+            logits = model(x)  # (n, C)
+        loss = cross_entropy(logits.float(), y, label_smoothing) * (len(x) / len(images))
+        (scaler.scale(loss) if scaler else loss).backward()
+        losses.append(loss.detach())
+        right.append((logits.argmax(1) == y).sum())
+    if scaler:
         scaler.step(optimizer)  # leaves the step out if a gradient overflowed
         scaler.update()
-    return loss.detach(), (logits.argmax(1) == labels).sum()
+    else:
+        optimizer.step()
+    return torch.stack(losses).sum(), torch.stack(right).sum()
     ### END SOLUTION
 
 
 # %%
-def images_per_second(device: torch.device, precision: str, batch_size: int, size: int, steps: int = 8) -> float:
-    """How fast this machine trains ResNet18: the fastest of some steps on random images, after one to warm up."""
+def images_per_second(step: Callable[[], Any], images: int, steps: int = 5) -> float:
+    """How fast a training step is: the fastest of some, after one to warm up.
+
+    Args:
+        step: makes one step on a batch and waits until the device has finished it.
+        images: how many a step trains on.
+        steps: how many to measure, with `time.perf_counter`.
+    """
     ### BEGIN SOLUTION
-    model = ResNet18().to(device, memory_format=torch.channels_last).train()
-    optimizer = SGD(model.parameters(), lr=0.0, momentum=0.9)
-    images = torch.randn(batch_size, 3, size, size).to(device, memory_format=torch.channels_last)
-    labels = torch.zeros(batch_size, dtype=torch.long, device=device)
+    step()
     times = []
-    for _ in range(1 + steps):
+    for _ in range(steps):
         began = time.perf_counter()
-        train_step(model, optimizer, images, labels, precision)[0].item()  # item() waits for the device
+        step()
         times.append(time.perf_counter() - began)
-    return batch_size / min(times[1:])  # what else the machine does can only make a step slower
+    return images / min(times)  # what else the machine does can only make a step slower
     ### END SOLUTION
+
+
+# %% [markdown]
+# ## An optimizer for matrices
+
+
+# %%
+def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
+    """Bring all singular values of a matrix close to 1 and leave its directions as they are (Jordan 2024).
+
+    Each step applies an odd polynomial to the matrix, which changes nothing but its singular values: σ becomes
+    3.4445 σ - 4.7750 σ³ + 2.0315 σ⁵. The slope at 0 is steep, so small ones grow fast, and after five steps most lie
+    between 0.7 and 1.2. Products of matrices are all it takes, so bfloat16 will do.
+
+    Args:
+        matrix: (m, n).
+        steps: of the iteration.
+
+    Returns:
+        (m, n), float32.
+    """
+    ### BEGIN SOLUTION
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrix.bfloat16()
+    x = x / (x.norm() + 1e-7)  # now no singular value is above 1
+    wide = x if len(x) <= x.shape[1] else x.T  # the smaller side first: its products are cheaper
+    for _ in range(steps):
+        gram = wide @ wide.T  # (m, m)
+        wide = a * wide + (b * gram + c * gram @ gram) @ wide
+    return (wide if len(x) <= x.shape[1] else wide.T).float()
+    ### END SOLUTION
+
+
+# %%
+class Muon(torch.optim.Optimizer):
+    """Nesterov momentum whose step for each kernel is made orthogonal as a matrix (Jordan 2024).
+
+        v ← momentum · v + g
+        u ← g + momentum · v
+        u ← orthogonalize(u as a matrix of one row an output channel)      in groups with "orthogonal"
+        p ← p · sqrt(output channels) / |p|                                in groups with "orthogonal"
+        p ← p - lr · factor · u
+
+    Rescaling a kernel changes nothing of what the network computes, since a norm follows; it keeps the step's size
+    relative to the kernel's the same through the whole run. In the other groups `weight_decay` · p is added to g.
+
+    Args:
+        params: groups `{"params": …, "orthogonal": …, "factor": …, "weight_decay": …}`.
+        lr: learning rate; `group["lr"]` may change between steps.
+        momentum: how much of the last velocity stays.
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.6):
+        super().__init__(params, dict(lr=lr, momentum=momentum, orthogonal=False, factor=1.0, weight_decay=0.0))
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        """Update every parameter that has a gradient."""
+        ### BEGIN SOLUTION
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                gradient = p.grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else p.grad
+                state = self.state[p]
+                if "velocity" not in state:
+                    state["velocity"] = torch.zeros_like(gradient)
+                velocity = state["velocity"].mul_(group["momentum"]).add_(gradient)
+                update = gradient.add(velocity, alpha=group["momentum"])
+                if group["orthogonal"]:
+                    update = orthogonalize(update.flatten(1)).view_as(p)  # (out, in · k · k)
+                    p.mul_(len(p) ** 0.5 / p.norm())
+                p.sub_(update, alpha=group["lr"] * group["factor"])
+        ### END SOLUTION
+
+
+def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Kernels that a norm follows, but for the first layer's; the first and the last layer; norms and biases."""
+    first, *kernels = (p for p in model.parameters() if p.ndim == 4)
+    linear = [p for p in model.parameters() if p.ndim == 2]
+    return [
+        {"params": kernels, "orthogonal": True},
+        {"params": [first, *linear], "factor": 0.5, "weight_decay": weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "factor": 0.5},
+    ]
 
 
 # %% [markdown]
 # ## The data, where the network is
 #
-# All of CIFAR-10 is 180 MB as bytes: it fits on any GPU. Normalising, shrinking and augmenting a batch there costs next
+# All of CIFAR-10 is 180 MB as bytes: it fits on any GPU. Normalising, augmenting and shrinking a batch there costs next
 # to nothing, and no worker processes are needed.
 
 
 # %%
 class DeviceBatches:
-    """Batches of lesson 5 kept on a device and made ready there: normalised, shrunk, augmented, channels-last.
+    """Batches of lesson 5 kept on a device and made ready there: normalised, augmented, shrunk, channels-last.
 
     Args:
         images, labels: uint8 (N, 3, 32, 32) and int64 (N,).
         batch_size, seed, epoch_size: as for `Batches`.
         device: where they go.
         stats: mean and standard deviation of each channel.
-        size: side of the images that the network sees, in pixels.
+        sizes: side of the images that the network sees, in pixels, for each epoch; the last holds from then on.
         augment: shuffle, and flip.
-        padding: shift by up to so many pixels, too.
+        padding: shift by up to so many pixels (of 32), too.
         shard: (rank, world): of each batch this process takes every world-th image.
     """
 
@@ -150,7 +244,7 @@ class DeviceBatches:
         batch_size: int,
         device: torch.device,
         stats: tuple[torch.Tensor, torch.Tensor],
-        size: int = 32,
+        sizes: Sequence[int] = (32,),
         augment: bool = False,
         padding: int = 0,
         seed: int = 0,
@@ -159,7 +253,7 @@ class DeviceBatches:
     ):
         self.batches = Batches(images.to(device), labels.to(device), batch_size, augment, seed, epoch_size)
         self.mean, self.std = (values.to(device) for values in stats)
-        self.size, self.augment, self.padding, self.seed, self.shard = size, augment, padding, seed, shard
+        self.sizes, self.augment, self.padding, self.seed, self.shard = sizes, augment, padding, seed, shard
         self.epoch_size = self.batches.epoch_size
 
     def __len__(self) -> int:
@@ -169,14 +263,15 @@ class DeviceBatches:
         """The batches of one epoch from the one numbered `start` on: float32 (n, 3, size, size) and int64 (n,)."""
         ### BEGIN SOLUTION
         rank, world = self.shard
+        size = self.sizes[min(epoch, len(self.sizes) - 1)]
         for step, (images, labels) in enumerate(self.batches.epoch(epoch, start), start):
             x = normalize(images[rank::world], self.mean, self.std)  # (n, 3, 32, 32)
-            if self.size != x.shape[-1]:
-                x = F.interpolate(x, size=(self.size, self.size), mode="area")
             if self.augment:
                 generator = seeded("augment", self.seed, epoch, step, rank, device=x.device)
                 x = random_flip(x, generator)
                 x = random_crop(x, self.padding, generator) if self.padding else x
+            if size != x.shape[-1]:
+                x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True)
             yield x.contiguous(memory_format=torch.channels_last), labels[rank::world]
         ### END SOLUTION
 
@@ -189,6 +284,10 @@ class DeviceBatches:
 
 
 # %%
+FULL = (16, 16, 24, 24, 24, 32, 32, 32)  # side of the images in each epoch of the full run
+GLIMPSE = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of a few minutes
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that decides what a run computes. What is None is decided at its start and then stored with it."""
@@ -196,68 +295,110 @@ class Config:
     data: str | None = None  # a folder, "stand-in", or None: wherever CIFAR-10 is found
     device: str = "auto"
     seed: int = 0
-    epochs: int | None = None  # None: 30 on a GPU; on a CPU as much as fits into the seconds
-    batch_size: int = 128  # over all processes
-    size: int | None = None  # side of the images in pixels; None: 32 on a GPU, 16 on a CPU
+    full: bool = False  # the whole plan on all training images, none of them held out
+    seconds: float | None = None  # plan for so long, from a measured speed; None: four minutes on a CPU
+    epochs: int | None = None  # None: as many as the plan has, or as fit into the seconds
+    size: int | None = None  # side of the images in every epoch, in pixels; None: it grows as the plan says
+    sizes: tuple[int, ...] | None = None  # what comes of that: the side in each epoch
+    epoch_size: int | None = None  # images an epoch; None: all
+    batch_size: int = 256  # over all processes
+    accumulate: int = 1  # parts into which a batch is split where it doesn't fit into memory
     precision: str = "auto"  # float32, bfloat16, float16; auto: the fastest that is safe here
-    seconds: float = 240.0  # planned for training and evaluation on a CPU without `epochs`
-    limit: float | None = None  # seconds after which such a run is shortened; None: a fifth more than planned
+    compile: bool = False
+    optimizer: str = "muon"  # or sgd
     peak: float = 0.1  # learning rate
-    momentum: float = 0.9
+    momentum: float = 0.6
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
+    padding: int = 2  # augmentation by shifts of up to so many pixels
     held_out: float = 0.02  # share of the training images kept for validation
-    epoch_size: int | None = None  # images an epoch; None: all
-    padding: int | None = None  # augmentation by shifts; None: size / 8 if the images come more than twice
+    flips: bool = True  # whether the test averages each image and its mirror image
+    limit: float | None = None  # seconds after which training is shortened
     threads: int | None = None
     mine: bool = False  # whether the definitions of earlier lessons are the student's own
 
 
+def sizes_for(epochs: int, plan: Sequence[int]) -> tuple[int, ...]:
+    """The side of the images in each of so many epochs, growing as in the plan and ending as it does."""
+    return tuple(plan[-(-k * len(plan) // epochs) - 1] for k in range(1, epochs + 1))
+
+
+def optimizer_for(model: nn.Module, config: Config) -> torch.optim.Optimizer:
+    """The optimizer that the config names."""
+    if config.optimizer == "muon":
+        return Muon(muon_groups(model, config.weight_decay), config.peak, config.momentum)
+    groups = parameter_groups(model, config.weight_decay)
+    return SGD(groups, config.peak, config.momentum, nesterov=config.momentum > 0)
+
+
+def speed_of(config: Config, device: torch.device, precision: str, size: int) -> float:
+    """Images a second that this machine trains on, measured on batches of random images of this side."""
+    model = ResNet18().to(device, memory_format=torch.channels_last).train()
+    optimizer = optimizer_for(model, config)
+    x = torch.randn(config.batch_size, 3, size, size).to(device, memory_format=torch.channels_last)
+    y = torch.zeros(config.batch_size, dtype=torch.long, device=device)
+
+    def step() -> float:
+        return train_step(model, optimizer, x, y, precision)[0].item()  # item() waits for the device
+
+    return images_per_second(step, config.batch_size, steps=2)
+
+
 def settle(config: Config, device: torch.device, images: int) -> Config:
-    """Decide what is still open.
+    """Decide what is still open; on a CPU from its measured speed.
 
     Args:
         images: how many there are to train on.
 
     Raises:
-        ValueError: there is no such precision, or the batch size doesn't fit the network or the data.
+        ValueError: there is no such precision or optimizer, or the batch size doesn't fit the network or the data.
     """
-    ### BEGIN SOLUTION
-    known = ("auto", "float32", "bfloat16", "float16")
-    if config.precision not in known:
-        raise ValueError(f"There is no precision {config.precision!r}; choose one of: {', '.join(known)}.")
+    began = time.perf_counter()
+    for name, known in {
+        "precision": ("auto", "float32", "bfloat16", "float16"),
+        "optimizer": ("muon", "sgd"),
+    }.items():
+        if getattr(config, name) not in known:
+            raise ValueError(f"There is no {name} {getattr(config, name)!r}; choose one of: {', '.join(known)}.")
     if config.batch_size < 2:
         raise ValueError("Batch normalisation needs at least 2 images a batch to compare; choose a larger batch size.")
     if config.batch_size > images:
         raise ValueError(f"There are only {images} training images; choose a batch size of at most {images}.")
-    on_cpu = device.type == "cpu"
-    size = config.size or (16 if on_cpu else 32)
-    precision, speed = config.precision, 0.0
-    if precision == "auto" and device.type == "cuda":
-        precision = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    elif precision == "auto" and not on_cpu:
-        precision = "float32"
-    if on_cpu and (precision == "auto" or not config.epochs):
-        candidates = ["float32", "bfloat16"] if precision == "auto" else [precision]
-        speeds = {name: images_per_second(device, name, config.batch_size, size) for name in candidates}
-        precision = max(candidates, key=lambda name: speeds[name])
-        speed = speeds[precision]
     whole = images // config.batch_size * config.batch_size  # full batches only; the rest opens the next epoch
-    epochs, epoch_size, limit = config.epochs or 30, whole, config.limit
-    if on_cpu and not config.epochs:  # eight short epochs: a glimpse, and a checkpoint, every half minute
-        evaluated = 10_000 + 8 * config.held_out * images  # a forward pass alone costs about a quarter of a step
-        affordable = max(speed * config.seconds - evaluated / 4, 8 * config.batch_size)
-        epoch_size = min(int(affordable / 8) // config.batch_size * config.batch_size, whole)
-        epochs = int(affordable / epoch_size)
-        limit = config.limit or 1.2 * config.seconds
-    padding = config.padding
-    if padding is None:
-        padding = size // 8 if epochs * epoch_size > 2 * images else 0
+    plan = (config.size,) if config.size else FULL
+    seconds = config.seconds
+    if device.type == "cpu" and not (seconds or config.full or config.epochs):
+        seconds = 240.0
+    precision, speeds = fastest_precision(config, device, config.size or GLIMPSE[0], measure=seconds is not None)
+    epochs, epoch_size, limit = config.epochs or len(FULL), config.epoch_size or whole, config.limit
+    if seconds:
+        left = seconds - 20  # for what comes before and after: reading the data, drawing the report
+        if not config.size:
+            plan = GLIMPSE if left * speeds[GLIMPSE[0]] < 4 * whole else FULL
+        speeds |= {n: speed_of(config, device, precision, n) for n in set(plan) - set(speeds)}
+        tested = (1 + config.flips) * 10_000 + len(plan) * config.held_out * images
+        limit = left - (time.perf_counter() - began) - tested / (3 * speeds[plan[-1]])  # a forward pass: a third
+        affordable = max(limit / sum(1 / speeds[n] for n in plan) * len(plan), 8 * config.batch_size)
+        epochs = max(8, round(affordable / whole + 0.5))
+        epoch_size = int(affordable / epochs) // config.batch_size * config.batch_size
     return replace(
-        config, device=str(device), size=size, precision=precision, epochs=epochs, epoch_size=epoch_size,
-        padding=padding, limit=limit, threads=torch.get_num_threads(),
+        config, device=str(device), seconds=seconds, precision=precision, epochs=epochs, limit=limit,
+        sizes=sizes_for(epochs, plan), epoch_size=epoch_size, threads=torch.get_num_threads(),
     )  # fmt: skip
-    ### END SOLUTION
+
+
+def fastest_precision(config: Config, device: torch.device, size: int, measure: bool) -> tuple[str, dict[int, float]]:
+    """The precision to train in, and the speed it gives at that size if it was measured."""
+    if config.precision == "auto" and device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16", {}
+    if config.precision == "auto" and device.type != "cpu":
+        return "float32", {}
+    if config.precision != "auto" and not measure:
+        return config.precision, {}
+    candidates = ["float32", "bfloat16"] if config.precision == "auto" else [config.precision]
+    speeds = {name: speed_of(config, device, name, size) for name in candidates}
+    best = max(candidates, key=lambda name: speeds[name])
+    return best, {size: speeds[best]}
 
 
 # %% [markdown]
@@ -320,27 +461,69 @@ def stop_on_signal(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
 
 
 # %%
-def run(
-    config: Config,
-    output: str | None = None,
-    resume: str | None = None,
-    watch: Callable[[dict[str, Any], Config], None] = lambda state, config: None,
-    say: Callable[[str], None] = print,
-) -> Report:
-    """Train, evaluate, and write the report: one whole run, new or continued.
+@dataclass
+class Session:
+    """All that a run works with, from the data to the checkpoint that it goes on from."""
 
-    Args:
-        config: the settings; of a continued run only `data` and `device` count, the rest comes from its checkpoint.
-        output: folder of a new run.
-        resume: folder or checkpoint of the run to continue.
-        watch: is called with the state (see `fit`) and the settled config after every step.
-        say: gets what the user must read.
+    config: Config
+    source: Any
+    path: Path
+    device: torch.device
+    rank: int
+    world: int
+    stats: tuple[torch.Tensor, torch.Tensor]
+    train: DeviceBatches
+    validation: DeviceBatches | None
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler | None
+    saved: dict[str, Any]
 
-    Raises:
-        TrainingError: it can't start or go on; what was reached is in the checkpoint.
-    """
-    ### BEGIN SOLUTION
-    began = time.perf_counter()
+    def update(self, network, optimizer, images, labels):
+        """One step, whose loss and right answers are those of the whole batch, over all processes."""
+        config = self.config
+        loss, right = train_step(
+            network, optimizer, images, labels, config.precision, self.scaler, config.label_smoothing, config.accumulate
+        )
+        if self.world > 1:
+            both = torch.stack([loss / self.world, right.to(loss.dtype)])
+            dist.all_reduce(both)
+            loss, right = both
+        return loss, right
+
+    def evaluate(self, network, validation):
+        """Loss and accuracy on the images held out; None where none are."""
+        if validation is None:
+            return None, None
+        with self.autocast():
+            return evaluate(self.model, validation)
+
+    def logits(self, images, labels):
+        """Logits, float32 (N, 10), of images as the last epoch saw them; with `flips` averaged over both sides."""
+        batches = DeviceBatches(images, labels, 500, self.device, self.stats, self.config.sizes[-1:])
+        with self.autocast():
+            straight, _ = predict(self.model, batches)
+            if not self.config.flips:
+                return straight, straight
+            mirrored, _ = predict(self.model, ((x.flip(-1), y) for x, y in batches))
+        return straight, (straight.log_softmax(1) + mirrored.log_softmax(1)) / 2
+
+    def autocast(self):
+        precision = self.config.precision
+        return torch.autocast(self.device.type, getattr(torch, precision), enabled=precision != "float32")
+
+    def save(self, state):
+        """Write the checkpoint, from the first process alone."""
+        if self.rank == 0:
+            save_checkpoint(
+                self.path, model=self.model.state_dict(), optimizer=self.optimizer.state_dict(), state=state,
+                config=asdict(self.config), scaler=self.scaler.state_dict() if self.scaler else {},
+                data=self.source.fingerprint,
+            )  # fmt: skip
+
+
+def prepare(config: Config, output: str | None, resume: str | None, say: Callable[[str], None]) -> Session:
+    """Everything before the first step: data, settings, network, and what a checkpoint holds of them."""
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     saved: dict[str, Any] = {}
     try:
@@ -363,7 +546,7 @@ def run(
     if saved and source.fingerprint != saved["data"]:
         raise TrainingError(f"The run was trained on other data than {source.folder}: name its data with --data.")
     images, labels = load_cifar10(source.folder)
-    kept, held_out = stratified_split(labels, config.held_out, config.seed)
+    kept, held_out = stratified_split(labels, 0.0 if config.full else config.held_out, config.seed)
     if not saved:
         try:
             config = shared(settle(config, device, len(kept)))
@@ -375,17 +558,17 @@ def run(
 
     stats = channel_stats(images[kept])
     train = DeviceBatches(
-        images[kept], labels[kept], config.batch_size, device, stats, config.size, augment=True,
+        images[kept], labels[kept], config.batch_size, device, stats, config.sizes, augment=True,
         padding=config.padding, seed=config.seed, epoch_size=config.epoch_size, shard=(rank, world),
     )  # fmt: skip
-    validation = DeviceBatches(images[held_out], labels[held_out], 500, device, stats, config.size)
+    validation = DeviceBatches(images[held_out], labels[held_out], 500, device, stats, config.sizes[-1:])
     torch.backends.cudnn.benchmark = True  # every batch has one shape: let the GPU look for its fastest kernels
     torch.manual_seed(config.seed)
     model = ResNet18().to(device, memory_format=torch.channels_last)
-    optimizer = SGD(
-        parameter_groups(model, config.weight_decay), config.peak, config.momentum, nesterov=config.momentum > 0
-    )
+    optimizer = optimizer_for(model, config)
     scaler = torch.amp.GradScaler(device.type) if config.precision == "float16" else None
+    if config.compile:
+        model.compile()
     if saved:
         try:
             model.load_state_dict(saved["model"])
@@ -395,37 +578,45 @@ def run(
         except (KeyError, ValueError, RuntimeError) as error:
             raise TrainingError(f"{path} doesn't fit this network: {str(error).splitlines()[0]}") from None
         saved["state"] |= {name: saved["state"][name].to(device) for name in ("losses", "right")}
-    network = model if world == 1 else nn.parallel.DistributedDataParallel(model)
+    return Session(
+        config, source, path, device, rank, world, stats, train, validation if len(held_out) else None,
+        model, optimizer, scaler, saved,
+    )  # fmt: skip
 
-    def update(network, optimizer, images, labels):
-        loss, right = train_step(network, optimizer, images, labels, config.precision, scaler, config.label_smoothing)
-        if world > 1:
-            both = torch.stack([loss / world, right.to(loss.dtype)])  # of this process's share of the batch
-            dist.all_reduce(both)
-            loss, right = both
-        return loss, right
 
-    def in_precision(function, batches):
-        with torch.autocast(device.type, getattr(torch, config.precision), enabled=config.precision != "float32"):
-            return function(model, batches)
+def run(
+    config: Config,
+    output: str | None = None,
+    resume: str | None = None,
+    watch: Callable[[dict[str, Any], Config], None] = lambda state, config: None,
+    say: Callable[[str], None] = print,
+) -> Report:
+    """Train, evaluate, and write the report: one whole run, new or continued.
 
-    def save(state):
-        if rank == 0:
-            save_checkpoint(
-                path, model=model.state_dict(), optimizer=optimizer.state_dict(), state=state, config=asdict(config),
-                scaler=scaler.state_dict() if scaler else {}, data=source.fingerprint,
-            )  # fmt: skip
+    Args:
+        config: the settings; of a continued run only `data` and `device` count, the rest comes from its checkpoint.
+        output: folder of a new run.
+        resume: folder or checkpoint of the run to continue.
+        watch: is called with the state (see `fit`) and the settled config after every step.
+        say: gets what the user must read.
 
-    doing = "Continuing" if saved else "Training"
-    say(f"{doing} on {source.name}; the run is in {path.parent}.")
-    plan = f"{config.epochs} epochs of {config.epoch_size:,} images, {config.size}x{config.size} pixels"
-    say(f"{plan}, {device}, {config.precision}.")
-    with stop_on_signal(say) if world == 1 else nullcontext(lambda: False) as asked:
+    Raises:
+        TrainingError: it can't start or go on; what was reached is in the checkpoint.
+    """
+    began = time.perf_counter()
+    session = prepare(config, output, resume, say)
+    config, path = session.config, session.path
+    network = session.model if session.world == 1 else nn.parallel.DistributedDataParallel(session.model)
+    say(f"{'Continuing' if session.saved else 'Training'} on {session.source.name}; the run is in {path.parent}.")
+    sides = " to ".join(f"{side}x{side}" for side in dict.fromkeys((config.sizes[0], config.sizes[-1])))
+    plan = f"{config.epochs} epochs of {config.epoch_size:,} images, {sides} pixels"
+    say(f"{plan}, {session.device}, {config.precision}.")
+    with stop_on_signal(say) if session.world == 1 else nullcontext(lambda: False) as asked:
         try:
             state = fit(
-                network, optimizer, train, validation, config.epochs, config.peak, update,
-                evaluate=lambda network, batches: in_precision(evaluate, batches), seconds=config.limit,
-                state=saved.get("state"), save=save, watch=lambda state: watch(state, config) or asked(),
+                network, session.optimizer, session.train, session.validation, config.epochs, config.peak,
+                session.update, session.evaluate, seconds=config.limit, state=session.saved.get("state"),
+                save=session.save, watch=lambda state: watch(state, config) or asked(),
             )  # fmt: skip
         except FloatingPointError as error:
             raise TrainingError(
@@ -436,39 +627,40 @@ def run(
                 f"The checkpoint can't be written ({error.strerror}). {path} is as it was before: "
                 f"make room, then continue with --resume {path.parent}."
             ) from None
-        if state["stopped"] or rank:
+        if state["stopped"] or session.rank:
             return Report(path.parent, state["stopped"], {})
-        test_images, test_labels = load_cifar10(source.folder, train=False)
-        test = DeviceBatches(test_images, test_labels, 500, device, stats, config.size)
-        logits, _ = in_precision(predict, test)  # (N, C)
-        metrics = {
-            "data": source.name,
-            "training_images": len(kept),
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "config": asdict(config),
-            "processes": world,
-            "machine": machine(device),
-            "epochs": state["history"],
-            "seconds": {"training": round(sum(row["seconds"] for row in state["history"]), 1)},
-        }
-        metrics["seconds"]["this call until the report"] = round(time.perf_counter() - began, 1)
-        try:
-            write_report(
-                path.parent,
-                metrics,
-                state["losses"][: state["step"]].tolist(),
-                test_images,
-                logits,
-                test_labels,
-                source.class_names,
-            )
-        except OSError as error:
-            raise TrainingError(
-                f"The report can't be written ({error.strerror}). The trained network is safe in {path}: "
-                f"make room, then --resume {path.parent} writes the report."
-            ) from None
-    return Report(path.parent, False, metrics)
-    ### END SOLUTION
+        return test(session, state, began)
+
+
+def test(session: Session, state: dict[str, Any], began: float) -> Report:
+    """Look at the test images, once, and write the report."""
+    config, folder = session.config, session.path.parent
+    images, labels = load_cifar10(session.source.folder, train=False)
+    straight, logits = session.logits(images, labels)  # (N, C) each
+    metrics = {
+        "data": session.source.name,
+        "training_images": len(session.train.batches.images),
+        "parameters": sum(p.numel() for p in session.model.parameters()),
+        "config": asdict(config),
+        "processes": session.world,
+        "machine": machine(session.device),
+        "epochs": state["history"],
+        "seconds": {"training": round(sum(row["seconds"] for row in state["history"]), 1)},
+        "epoch_equivalents": round(
+            sum(config.epoch_size * side**2 for side in config.sizes[: len(state["history"])]) / (50_000 * 32**2), 3
+        ),
+        "accuracy_without_flips": (straight.argmax(1) == labels).double().mean().item(),
+    }
+    metrics["seconds"]["this call until the report"] = round(time.perf_counter() - began, 1)
+    try:
+        losses = state["losses"][: state["step"]].tolist()
+        write_report(folder, metrics, losses, images, logits, labels, session.source.class_names)
+    except OSError as error:
+        raise TrainingError(
+            f"The report can't be written ({error.strerror}). The trained network is safe in {session.path}: "
+            f"make room, then --resume {folder} writes the report."
+        ) from None
+    return Report(folder, False, metrics)
 
 
 def machine(device: torch.device) -> dict[str, str | int]:

@@ -97,7 +97,7 @@ def test_an_epoch_deals_out_every_image_once_and_the_next_goes_on_where_a_short_
 def test_a_batch_does_not_depend_on_where_its_epoch_was_entered():
     images, labels = torch.randint(256, (40, 3, 32, 32), dtype=torch.uint8), torch.arange(40)
     stats = cifar10.channel_stats(images)
-    batches = gpu_run.DeviceBatches(images, labels, 8, torch.device("cpu"), stats, 16, augment=True, padding=2)
+    batches = gpu_run.DeviceBatches(images, labels, 8, torch.device("cpu"), stats, [16], augment=True, padding=2)
     whole = list(batches.epoch(3))
     late = list(batches.epoch(3, start=2))
     assert len(late) == 3
