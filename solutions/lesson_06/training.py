@@ -1,65 +1,363 @@
 # %% [markdown]
 # # Lesson 6: training
 #
-# A loss, an optimizer, a schedule and a loop: the four parts of every training run. The fifth is often left out: a
-# checkpoint from which the run goes on bit for bit as if it had never stopped.
+# **Time:** about 90 minutes. **You need:** lessons 2 and 5, and the chain rule.
+#
+# After this lesson you can
+#
+# 1. write a loss, an optimizer, a schedule and a loop, and know that each is right before a network learns from
+#    it;
+# 2. look at a loss curve and name the mistake that drew it;
+# 3. stop a run in the middle and go on later, bit for bit as if it had never stopped.
+#
+# Bugs in a network mostly crash. Bugs in training mostly don't: the loss falls a little more slowly, the accuracy
+# ends a few points lower, and nobody notices. So you build the loop from parts, test each, and then break it on
+# purpose in eight ways.
 
 # %%
 import io
+import math
 import os
 import time
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from torch import nn
 
+from course import carry, check
+from course.data import find_data
+
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito
+PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#999999"  # safe for the colour-blind, too
+plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
+
 # %% [markdown]
+# ## The idea
+#
+# A training run is four parts in a ring. The **loss** turns the network's answers into one number that says how
+# wrong they are. Its gradient says, for every weight, which way is downhill. The **optimizer** takes a step that
+# way. The **schedule** says how long the step is. The **loop** does it again with the next batch.
+
+# %%
+figure, ax = plt.subplots(figsize=(9.5, 3.4), layout="constrained")
+parts = {
+    "batch\n(N, 3, H, W)": (0, 1, GREY),
+    "network\nforward": (1, 1, GREY),
+    "loss\ncross_entropy": (2, 1, BLUE),
+    "gradients\nbackward": (2, 0, GREY),
+    "optimizer\nSGD.step": (1, 0, BLUE),
+    "schedule\nlearning_rate": (0, 0, BLUE),
+}
+for label, (x, y, colour) in parts.items():
+    box = {"boxstyle": "round,pad=0.6", "facecolor": "white", "edgecolor": colour, "linewidth": 2}
+    ax.text(x, y, label, ha="center", va="center", fontsize=11, bbox=box)
+arrows = [
+    ((0, 1), (1, 1), "images"),
+    ((1, 1), (2, 1), "logits (N, C)"),
+    ((2, 1), (2, 0), ""),
+    ((2, 0), (1, 0), "one a weight"),
+    ((0, 0), (1, 0), "step length"),
+    ((1, 0), (1, 1), ""),
+]
+for (x0, y0), (x1, y1), label in arrows:
+    dx, dy = x1 - x0, y1 - y0
+    start, end = (x0 + 0.3 * dx, y0 + 0.25 * dy), (x1 - 0.3 * dx, y1 - 0.25 * dy)
+    style = {"arrowstyle": "-|>", "color": "black", "linewidth": 1.5}
+    ax.annotate("", xy=end, xytext=start, arrowprops=style)
+    ax.text((x0 + x1) / 2, (y0 + y1) / 2 + 0.08, label, ha="center", fontsize=9)
+ax.text(1.06, 0.5, "new weights", va="center", fontsize=9)
+ax.text(2.06, 0.5, "backwards", va="center", fontsize=9)
+ax.set(xlim=(-0.4, 2.5), ylim=(-0.35, 1.35))
+ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# *Figure: the ring of a training step. Above, from left to right: a batch of images goes into the network, its
+# logits go into the loss. Below, from right to left: the gradients go to the optimizer, which also gets the step
+# length from the schedule, and hands new weights up to the network. The three boxes in blue, loss, optimizer and
+# schedule, are what you build first; the loop around them comes next.*
+#
 # ## The loss
+#
+# The network gives $C$ numbers for an image, the **logits** $z$. They may be any real numbers. Softmax makes
+# probabilities of them, and the loss is the surprise at the right class $y$, in nats:
+#
+# $$p_k = \frac{e^{z_k}}{\sum_{j} e^{z_j}}, \qquad \ell = -\log p_y$$
+#
+# Training towards $p_y = 1$ has no end: the logits grow and grow. **Label smoothing** asks for a little less. A
+# share $\varepsilon$ of the target is spread evenly over *all* $C$ classes, the right one included (Szegedy et
+# al. 2016, section 7):
+#
+# $$q_k = (1 - \varepsilon)\,[k = y] + \frac{\varepsilon}{C}, \qquad \ell = -\sum_k q_k \log p_k$$
+#
+# | symbol | in code | shape | what it is |
+# |---|---|---|---|
+# | $z$ | `logits` | $(N, C)$ | what the network says, one row an image |
+# | $y$ | `targets` | $(N,)$ | the number of the right class |
+# | $\varepsilon$ | `label_smoothing` | a number | the share that is spread, often 0.1 |
+# | $p$, $q$ | | $(N, C)$ | probabilities: the network's, and those asked for |
+# | $\ell$ | the result | a scalar | the mean over the $N$ images |
+#
+# **By hand.** Three classes, logits $z = (\log 6, \log 3, \log 1)$, and the first class is right. The powers are
+# $6, 3, 1$, so $p = (0.6, 0.3, 0.1)$ and $\ell = -\log 0.6 = 0.511$. With $\varepsilon = 0.3$ the target becomes
+# $q = (0.8, 0.1, 0.1)$, and $\ell = -(0.8 \log 0.6 + 0.1 \log 0.3 + 0.1 \log 0.1) = 0.759$.
+#
+# The gradient is the nicest in all of deep learning: $\partial \ell / \partial z_k = p_k - q_k$, here
+# $(-0.2, 0.2, 0)$. What the network believes, minus what it should believe.
+#
+# **One trap.** In float32, $e^{89}$ is infinite and $e^{-104}$ is zero. A net in trouble gives such logits, and
+# then the naive formula answers $\infty / \infty$ or $\log 0$. Two identities help. Softmax doesn't change when a
+# constant is taken from all logits of a row. And the logarithm of a quotient needs no quotient:
+#
+# $$\log p_k = (z_k - m) - \log \sum_j e^{z_j - m}, \qquad m = \max_j z_j$$
+#
+# Now the largest power is $e^0 = 1$, the sum lies between 1 and $C$, and nothing can overflow. No logarithm is
+# taken of anything small.
+#
+# ## Exercise 1: cross-entropy
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# You need $\log p$, shape `(N, C)`, and never $p$ itself. Get it right for one row first.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# With $\log p$ at hand, the smoothed loss is a mix of two terms: $(1 - \varepsilon)$ times the entry at the right
+# class, and $\varepsilon$ times the *mean* of the whole row. `gather` or fancy indexing picks the first.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `shifted = logits - logits.max(1, keepdim=True).values`, then subtract
+# `shifted.exp().sum(1, keepdim=True).log()`. The entry at the right class:
+# `log_p.gather(1, targets[:, None]).squeeze(1)`. Last a minus, and the mean over the batch.
+# </details>
 
 
 # %%
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor, label_smoothing: float = 0.0) -> torch.Tensor:
-    """Mean cross-entropy of a batch, in nats.
+    """Mean cross-entropy of a batch, in nats; your own, without the library's log_softmax and losses.
 
     Args:
-        logits: (N, C), any real numbers; large ones don't overflow.
+        logits: (N, C), any real numbers; also ones of ±10,000 give the right finite loss and gradient.
         targets: int64 (N,), the right class of each.
-        label_smoothing: share of the target that is spread evenly over all C classes (Szegedy et al. 2016, section 7).
+        label_smoothing: share of the target that is spread evenly over all C classes
+            (Szegedy et al. 2016, section 7).
 
     Returns:
-        a scalar.
+        a scalar of the dtype of the logits, from which gradients flow back.
 
     Raises:
-        ValueError: the shapes don't fit.
+        ValueError: the shapes don't fit; the message names both.
     """
     ### BEGIN SOLUTION
     if logits.ndim != 2 or targets.shape != logits.shape[:1]:
-        raise ValueError(
-            f"expected logits (N, C) and targets (N,), got {tuple(logits.shape)} and {tuple(targets.shape)}"
-        )
-    log_probabilities = logits - logits.logsumexp(1, keepdim=True)  # (N, C)
-    right = log_probabilities.gather(1, targets[:, None]).squeeze(1)  # (N,)
-    return -((1 - label_smoothing) * right + label_smoothing * log_probabilities.mean(1)).mean()
+        shapes = f"{tuple(logits.shape)} and {tuple(targets.shape)}"
+        raise ValueError(f"expected logits (N, C) and targets (N,), got {shapes}")
+    shifted = logits - logits.max(1, keepdim=True).values  # (N, C), at most 0
+    log_p = shifted - shifted.exp().sum(1, keepdim=True).log()  # (N, C)
+    right = log_p.gather(1, targets[:, None]).squeeze(1)  # (N,)
+    spread = log_p.mean(1)  # (N,)
+    return -((1 - label_smoothing) * right + label_smoothing * spread).mean()
     ### END SOLUTION
 
+
+# %%
+check("cross_entropy", points=2)
+
+# %% [markdown]
+# The example again, with your function:
+
+# %%
+z = torch.tensor([[6.0, 3.0, 1.0]]).log().requires_grad_()
+for smoothing in (0.0, 0.3):
+    loss = cross_entropy(z, torch.tensor([0]), smoothing)
+    (gradient,) = torch.autograd.grad(loss, z)
+    print(f"smoothing {smoothing}: loss {loss:.3f}, gradient {gradient[0].numpy().round(3)}")
+
+# %% [markdown]
+# ## Predict, then run: two logits drift apart
+#
+# Two classes, logits $(a, 0)$, and the *second* class is right: the network is sure, and wrong. The exact loss is
+# $\log(1 + e^a)$, practically $a$. **Guess:** up to which $a$ does the textbook formula,
+# $-\log \frac{e^{z_y}}{\sum_j e^{z_j}}$, give the right answer in float32? 10, 100, 1000? And what comes out
+# beyond?
+
+# %%
+gaps = torch.logspace(0, 4, 401)  # a, from 1 to 10,000
+rows = torch.stack([gaps, torch.zeros_like(gaps)], 1)  # (401, 2)
+textbook = -(rows.exp()[:, 1] / rows.exp().sum(1)).log()  # (401,)
+second = torch.ones(1, dtype=torch.long)
+own = torch.stack([cross_entropy(row[None], second) for row in rows])
+clipped = -(rows.softmax(1)[:, 1].clamp(min=1e-7)).log()  # a popular bandage
+
+plt.figure(figsize=(7, 3.6), layout="constrained")
+plt.loglog(gaps, own, color=BLUE, lw=5, alpha=0.5, label="yours")
+plt.loglog(gaps, clipped, color=ORANGE, ls="--", label="textbook, clipped at 1e-7")
+plt.loglog(gaps, textbook, color=VERMILION, label="textbook")
+last = int(textbook.isfinite().nonzero().max())
+plt.plot(gaps[last], textbook[last], "X", color=VERMILION, ms=10)
+plt.xlabel("a, the distance between the logits")
+plt.ylabel("loss in nats")
+plt.legend()
+plt.show()
+exact = torch.logaddexp(gaps.double(), torch.zeros(401).double())
+print(f"textbook: finite up to a = {gaps[last]:.0f}, then {textbook[last + 1]}")
+print(f"yours: the largest relative error up to 10,000 is {((own - exact) / exact).abs().max():.0e}")
+
+# %% [markdown]
+# *Figure: the loss against the distance of the two logits, both axes logarithmic. Yours is a straight line up to
+# 10,000. The textbook's ends at a cross a little under 100. The clipped one leaves the line at 16 and is flat
+# from there on.*
+#
+# <details><summary>Was your guess right?</summary>
+#
+# The largest float32 is about $3.4 \cdot 10^{38} = e^{88.7}$. A little before that the quotient underflows to
+# zero or the power becomes infinite, and from there on every weight of the network becomes NaN within one step.
+# The bandage is worse than the wound: where the curve is flat *the gradient is zero*. The images on which the
+# network is most wrong teach it nothing, and nobody is told.
+# </details>
 
 # %% [markdown]
 # ## The optimizer
 #
-# Stochastic gradient descent with momentum. Weight decay pulls weights towards zero; scales and shifts of the norms and
-# biases are left alone (Goyal et al. 2017, section 5.3): decaying them doesn't regularise, it only slows learning.
+# Plain gradient descent steps straight downhill. In a long narrow valley that means zigzag: steep walls, hardly
+# any slope along the floor. **Momentum** keeps a velocity $v$ in which the walls' pushes cancel and the floor's
+# add up (Polyak 1964). **Weight decay** adds a pull towards zero. For every parameter $p$ with gradient $g$:
+#
+# $$g \leftarrow g + \lambda\, p$$
+# $$v \leftarrow g \text{ the first time, then } \mu\, v + g$$
+# $$p \leftarrow p - \eta\, v \qquad\text{or, with Nesterov,}\qquad p \leftarrow p - \eta\,(g + \mu\, v)$$
+#
+# | symbol | in code | what it is |
+# |---|---|---|
+# | $\eta$ | `lr` | the learning rate, given anew for every step by the schedule |
+# | $\mu$ | `momentum` | how much of the velocity stays, often 0.9 |
+# | $\lambda$ | `weight_decay` | the pull towards zero, often 0.0005 |
+# | $v$ | `state[p]["momentum_buffer"]` | the velocity, of the shape of $p$ |
+#
+# Nesterov's variant steps as if the coming velocity had been used already (Sutskever et al. 2013, section 2).
+# Every library orders these lines a little differently, and each order is another algorithm once $\eta$ changes.
+# Yours is that of `torch.optim.SGD`.
+#
+# **By hand.** Minimise $p^2 / 2$, whose gradient is $p$, from $p = 1$ with $\eta = \mu = 0.5$ and no decay:
+#
+# | step | $g$ | $v$ | new $p$ |
+# |---|---|---|---|
+# | 1 | 1 | 1 | 1 - 0.5 = 0.5 |
+# | 2 | 0.5 | 0.5 + 0.5 = 1 | 0.5 - 0.5 = 0 |
+# | 3 | 0 | 0.5 | 0 - 0.25 = -0.25 |
+#
+# At step 2 the minimum is reached, and the velocity carries it on, up the other side. With Nesterov the three
+# values of $p$ are $0.25$, $-0.0625$ and $-0.15625$: it brakes earlier. Check the first two.
+#
+# Parameters come in **groups**, each with settings of its own. Weights of convolutions shall decay; the scales
+# and shifts of the norms and the biases shall not (Goyal et al. 2017, section 5.3). The bookkeeping is given
+# below, with the names and the state dict of `torch.optim.Optimizer`, so that a checkpoint of one can be loaded
+# by the other.
 
 
 # %%
-class SGD(torch.optim.Optimizer):
+class Optimizer:
+    """What every optimizer keeps: groups of parameters with their settings, and a state for each parameter.
+
+    The attributes and the state dict are those of `torch.optim.Optimizer`. (That one would do as well;
+    making the first one imports torch's compiler, which takes a second.)
+
+    Args:
+        params: tensors, or groups of them: `{"params": …, "weight_decay": …}`.
+        settings: of every group that doesn't bring its own.
+    """
+
+    def __init__(self, params: Iterable[Any], settings: dict[str, Any]):
+        groups = list(params)
+        if groups and not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        self.param_groups = [settings | group | {"params": list(group["params"])} for group in groups]
+        self.state: defaultdict[torch.Tensor, dict[str, Any]] = defaultdict(dict)
+
+    def parameters(self) -> list[torch.Tensor]:
+        """All parameters in the order in which the state dict numbers them."""
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for p in self.parameters():
+            p.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Settings and states, with numbers in place of the parameters."""
+        number = {p: k for k, p in enumerate(self.parameters())}
+        groups = [group | {"params": [number[p] for p in group["params"]]} for group in self.param_groups]
+        return {"state": {number[p]: values for p, values in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, values: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave.
+
+        Raises:
+            ValueError: its groups hold other numbers of parameters.
+        """
+        own, given = ([len(g["params"]) for g in groups] for groups in (self.param_groups, values["param_groups"]))
+        if own != given:
+            raise ValueError(f"expected groups of {own} parameters, got {given}")
+        for group, settings in zip(self.param_groups, values["param_groups"], strict=True):
+            group.update(settings | {"params": group["params"]})
+        self.state.clear()
+        for number, p in enumerate(self.parameters()):
+            for name, value in values["state"].get(number, {}).items():
+                self.state[p][name] = torch.as_tensor(value, dtype=p.dtype, device=p.device).clone()
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weights of convolutions and linear layers, which decay, and vectors (norms and biases), which don't."""
+    return [
+        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+# %% [markdown]
+# ## Exercise 2: SGD
+#
+# Only `step` is missing. `self.param_groups` is a list of dicts with the keys `params`, `lr`, `momentum`,
+# `weight_decay` and `nesterov`; `self.state[p]` is a dict for whatever you keep about `p`, empty at first.
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Two nested loops, over groups and over the parameters of each. A parameter whose `grad` is `None` took no part
+# in this step: leave it alone altogether, without decay and without momentum.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# Change the parameter *in place* (`p.sub_(…)`, or `p -= …`): `p = p - …` gives a new tensor to a local name and
+# leaves the network as it is. The gradient doesn't belong to you, so don't change it: somebody may go on adding
+# to it. For the same reason the first velocity must be a *copy* of the gradient.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `update = p.grad.add(p, alpha=weight_decay)`. Then, with a momentum: if `"momentum_buffer"` is in
+# `self.state[p]`, `velocity = buffer.mul_(momentum).add_(update)`, else store and use `update.clone()`. With
+# Nesterov `update = update.add(velocity, alpha=momentum)`, without it `update = velocity`. Last
+# `p.sub_(update, alpha=group["lr"])`.
+# </details>
+
+
+# %%
+class SGD(Optimizer):
     """Stochastic gradient descent, step for step what `torch.optim.SGD` computes.
 
         g ← gradient + weight_decay · p
         v ← g the first time, then momentum · v + g
-        p ← p - lr · v, or with nesterov  p - lr · (g + momentum · v)
+        p ← p - lr · v, or with nesterov  p - lr · (g + momentum · v); without momentum  p - lr · g
 
     Args:
         params: tensors, or groups of them: `{"params": …, "weight_decay": …}`.
@@ -82,18 +380,23 @@ class SGD(torch.optim.Optimizer):
     ):
         if nesterov and momentum <= 0:
             raise ValueError(f"nesterov needs a momentum above 0, got {momentum}")
-        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov))
+        settings = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov}
+        super().__init__(params, settings)
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
-        """Update every parameter that has a gradient."""
+    def step(self) -> None:
+        """Update every parameter that has a gradient, in place; the gradients stay as they are.
+
+        Every group goes by its own settings. Velocities lie in `self.state[p]["momentum_buffer"]`, so that
+        the state dict holds them; without momentum nothing is kept.
+        """
         ### BEGIN SOLUTION
         for group in self.param_groups:
-            momentum = group["momentum"]
+            momentum, weight_decay = group["momentum"], group["weight_decay"]
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                update = p.grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else p.grad
+                update = p.grad.add(p, alpha=weight_decay) if weight_decay else p.grad
                 if momentum:
                     state = self.state[p]
                     if "momentum_buffer" in state:
@@ -105,72 +408,333 @@ class SGD(torch.optim.Optimizer):
         ### END SOLUTION
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights of convolutions and linear layers, which decay, and vectors (norms and biases), which don't."""
-    return [
-        {"params": [p for p in model.parameters() if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+# %%
+check("SGD", points=3)
 
+# %% [markdown]
+# ## Predict, then run: a marble in a ravine
+#
+# The valley $f(x, y) = \frac12 (x^2 + 25\, y^2)$ is 25 times as steep across as along. Three optimizers start at
+# the same point with the same learning rate 0.02: plain, with momentum 0.9, with Nesterov's. **Guess:** which is
+# at the bottom first? Which of them overshoots it? And could the plain one catch up with a larger learning rate?
+
+
+# %%
+def descend(steps: int = 120, **settings: Any) -> tuple[np.ndarray, list[float]]:
+    """The path of a point through the ravine, (steps + 1, 2), and the height after each step."""
+    point = torch.tensor([-4.0, 1.0], requires_grad=True)
+    steep = torch.tensor([1.0, 25.0])
+    optimizer = SGD([point], **settings)
+    path, heights = [point.tolist()], []
+    for _ in range(steps):
+        height = (steep * point**2).sum() / 2
+        optimizer.zero_grad()
+        height.backward()
+        optimizer.step()
+        path.append(point.tolist())
+        heights.append(height.item())
+    return np.array(path), heights
+
+
+runs = {
+    "plain, lr 0.02": (VERMILION, {"lr": 0.02}),
+    "plain, lr 0.0801": (PURPLE, {"lr": 0.0801}),
+    "momentum 0.9, lr 0.02": (BLUE, {"lr": 0.02, "momentum": 0.9}),
+    "Nesterov 0.9, lr 0.02": (GREEN, {"lr": 0.02, "momentum": 0.9, "nesterov": True}),
+}
+figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.8), width_ratios=[1.4, 1], layout="constrained")
+x, y = np.meshgrid(np.linspace(-4.5, 3, 200), np.linspace(-1.3, 1.3, 200))
+left.contour(x, y, (x**2 + 25 * y**2) / 2, levels=np.geomspace(0.05, 20, 10), colors="lightgrey", linewidths=1)
+for label, (colour, settings) in runs.items():
+    path, heights = descend(**settings)
+    if label != "plain, lr 0.0801":
+        left.plot(*path[:60].T, "o-", ms=3, lw=1, color=colour, label=label)
+    right.semilogy(heights, color=colour, label=label)
+    below = next((step for step, height in enumerate(heights) if max(heights[step:]) < 1e-3), None)
+    print(f"{label:24} below 0.001 for good " + (f"after {below} steps" if below else "not within 120 steps"))
+left.set(xlabel="x", ylabel="y", title="the first 60 steps")
+right.set(xlabel="step", ylabel="height f", ylim=(1e-9, 100))
+right.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# *Figure: on the left the ravine's contour lines, long flat ellipses, and three paths from the same point. The
+# plain one creeps along the floor and is far from the middle after 60 steps. Momentum swings across the floor and
+# past the middle, Nesterov's swings less. On the right the height over 120 steps on a logarithmic scale: plain
+# with lr 0.02 falls slowly on a straight line; plain with 0.0801 rises without end; momentum falls fast and in
+# waves; Nesterov's falls fastest.*
+#
+# <details><summary>Was your guess right?</summary>
+#
+# With momentum $\mu$ a steady push ends up $1 / (1 - \mu)$ times as strong: 0.9 makes the step along the floor
+# ten times as long. Across the floor the pushes change sign and cancel. The plain one can't simply take longer
+# steps: across the valley a step overshoots to the other wall, *higher* than before, as soon as
+# $\eta > 2 / 25 = 0.08$. The steepest direction sets the limit, the flattest one the time. Note it for later: too
+# high a rate diverges, it doesn't just hurt.
+# </details>
 
 # %% [markdown]
 # ## The schedule
+#
+# Early, the weights are random and the gradients point anywhere: small steps. Then large ones, to get far. Late,
+# the noise of the batches makes the weights tremble about the minimum, in proportion to the step: small ones
+# again. The simplest shape that does all three is a triangle (Smith & Topin 2018; Goyal et al. 2017, section 2.2,
+# for the climb):
+#
+# $$\eta_s = \text{peak} \cdot \min\!\left(\frac{s + 1}{w}, \; \frac{S - s}{S - w}\right),
+#   \qquad s = 0, \dots, S - 1$$
+#
+# $S$ is `total_steps`, $w$ = `warmup_fraction` · $S$ is the number of steps that climb, and each denominator is
+# taken as at least
+# 1. Mind the ends: $s + 1$ makes the first step count (with $s / w$ it would have a learning rate of 0), and
+#    $S - s$ the last one.
+#
+# ## Exercise 3: the learning rate
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# With 10 steps, a peak of 1 and `warmup_fraction` 0.2: 0.5, 1, 1, 0.875, … Continue the list on paper. Why does 1
+# appear twice?
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# Two straight lines and a `min`, no `if`. At the top both lines can be above 1 if $w$ is not a whole number, so 1
+# goes into the `min` as well.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `warmup = max(1.0, warmup_fraction * total_steps)`. Climb: `(step + 1) / warmup`. Descent:
+# `(total_steps - step) / max(1.0, total_steps - warmup)`. Return `peak` times the least of both and 1.
+# </details>
 
 
 # %%
 def learning_rate(step: int, total_steps: int, peak: float, warmup_fraction: float = 0.2) -> float:
-    """A triangle: up from near 0 to `peak` over the first steps, then down to near 0 at the last (Smith 2018).
+    """A triangle: up from near 0 to `peak` over the first steps, then down to near 0 at the last.
+
+    With w = warmup_fraction · total_steps it is peak times the least of three: (step + 1) / w,
+    (total_steps - step) / (total_steps - w), and 1; a denominator below 1 counts as 1 (Smith & Topin 2018).
 
     Args:
-        step: 0 … total_steps - 1.
+        step: 0 … total_steps - 1; the rate that this step uses.
         total_steps: of the whole run.
         peak: the highest learning rate.
-        warmup_fraction: share of the steps that climb.
+        warmup_fraction: share of the steps that climb, 0 … 1.
 
     Raises:
-        ValueError: the step lies outside the run.
+        ValueError: the step lies outside the run; the message names it.
     """
     ### BEGIN SOLUTION
     if not 0 <= step < total_steps:
         raise ValueError(f"step must lie in 0 … {total_steps - 1}, got {step}")
     warmup = max(1.0, warmup_fraction * total_steps)
-    return peak * min((step + 1) / warmup, (total_steps - step) / max(1.0, total_steps - warmup), 1.0)
+    climb = (step + 1) / warmup
+    descent = (total_steps - step) / max(1.0, total_steps - warmup)
+    return peak * min(climb, descent, 1.0)
     ### END SOLUTION
 
 
+# %%
+check("learning_rate", points=1)
+
+# %%
+plt.figure(figsize=(6.5, 3), layout="constrained")
+for fraction, colour in ((0.0, ORANGE), (0.2, BLUE), (0.5, GREEN)):
+    rates = [learning_rate(step, 100, peak=0.1, warmup_fraction=fraction) for step in range(100)]
+    plt.plot(rates, color=colour, label=f"warmup_fraction {fraction:g}")
+plt.xlabel("step")
+plt.ylabel("learning rate")
+plt.legend()
+plt.show()
+print("10 steps:", [round(learning_rate(step, 10, peak=1.0), 3) for step in range(10)])
+
 # %% [markdown]
-# ## The loop
+# *Figure: the learning rate over 100 steps for three shares of warm-up. With 0 it falls from the peak 0.1 in a
+# straight line to nearly 0. With 0.2 it climbs for 20 steps and falls for 80, with 0.5 it climbs for 50 and falls
+# for 50.*
+#
+# ## The step
+#
+# Now the ring from the top of this page, once around. Five lines that you will write a thousand times:
+#
+# 1. **forward:** the logits, and the loss;
+# 2. **zero_grad:** forget the old gradients. `backward` *adds* to what is there;
+# 3. **backward:** new gradients;
+# 4. **step:** new weights;
+# 5. say how it went: the loss without its graph (or every step's graph stays in memory), and how many answers
+#    were right.
+#
+# ## Exercise 4: one update
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Between `zero_grad` and `backward`, and between `backward` and `step`, nothing may happen to the gradients.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# `loss.detach()` has the same value and no graph. `.item()` would have none either, but it makes a GPU wait for
+# its answer in every step: return tensors, and let the caller decide when to look.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `(logits.argmax(1) == labels).sum()` counts the right answers: the largest logit of each row.
+# </details>
 
 
 # %%
 def update(
-    model: nn.Module, optimizer: torch.optim.Optimizer, images: torch.Tensor, labels: torch.Tensor
+    model: nn.Module, optimizer: Optimizer, images: torch.Tensor, labels: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step on one batch in float32: forward, backward, update. Lesson 8 has a faster one."""
+    """One step on one batch in float32: forward, backward, new weights. Lesson 8 has a faster one.
+
+    Args:
+        model: gives logits (N, C); its mode (train, eval) is left as it is.
+        optimizer: holds the model's parameters; whatever gradients they have are forgotten.
+        images, labels: (N, …) and int64 (N,).
+
+    Returns:
+        the mean cross-entropy before the step, and the number of right answers: two scalars (tensors, on
+        the model's device) without a graph.
+    """
+    ### BEGIN SOLUTION
     logits = model(images)  # (N, C)
     loss = cross_entropy(logits, labels)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
     return loss.detach(), (logits.argmax(1) == labels).sum()
+    ### END SOLUTION
 
 
+# %%
+check("update", points=2)
+
+# %% [markdown]
+# ## The first test of every run: overfit one batch
+#
+# Before you train on everything, train on *one batch*, again and again. A network with thousands of weights must
+# learn 64 images by heart. If it can't, something is broken, and you know it after two seconds instead of two
+# hours (Karpathy 2019). So get some data, and a small network to play with.
+
+# %%
+Batches = carry("lesson_05", "Batches")
+load_cifar10 = carry("lesson_05", "load_cifar10")
+channel_stats = carry("lesson_05", "channel_stats")
+normalize = carry("lesson_05", "normalize")
+
+source = find_data(None, print)
+print("This notebook's pictures:", source.name)
+
+
+def smaller(images: torch.Tensor) -> torch.Tensor:
+    """Normalised images of 16 x 16 pixels: a quarter of the pixels, a quarter of the time."""
+    return nn.functional.avg_pool2d(normalize(images, *stats), 2)
+
+
+train_images, train_labels = load_cifar10(source.folder)
+test_images, test_labels = load_cifar10(source.folder, train=False)
+stats = channel_stats(train_images[:10_000])
+pictures, labels = smaller(train_images[:2560]), train_labels[:2560]
+held_out, held_out_labels = smaller(test_images[:500]), test_labels[:500]
+
+
+def small_net(seed: int = 0) -> nn.Module:
+    """Three convolutions with norms, in the spirit of ResNet18's first layers: 25,546 parameters."""
+    torch.manual_seed(seed)
+    layers, channels = [], 3
+    for width, stride in ((16, 1), (32, 2), (64, 2)):
+        layers += [nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        channels = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
+
+
+# %% [markdown]
+# **Predict, then run.** 64 pictures, 60 steps on the same batch. **Guess:** what is the loss *before the first
+# step*, when the network knows nothing of ten classes? What is it at the end? And then the same again with
+# *random* labels, drawn by dice: to where does the loss fall now?
+
+# %%
+batch = pictures[:64]
+dice = torch.randint(10, (64,), generator=torch.Generator().manual_seed(0))
+plt.figure(figsize=(6.5, 3.4), layout="constrained")
+for name, answers, colour in (("the right labels", labels[:64], BLUE), ("random labels", dice, VERMILION)):
+    model = small_net()
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    losses = [update(model, optimizer, batch, answers)[0].item() for _ in range(60)]
+    plt.plot(losses, color=colour, label=name)
+    print(f"{name}: loss {losses[0]:.2f} before the first step, {losses[-1]:.3f} at the end")
+plt.axhline(math.log(10), color="black", ls=":", lw=1, label="log 10: guessing among ten")
+plt.xlabel("step")
+plt.ylabel("loss of the batch in nats")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# *Figure: the loss of one batch of 64 pictures over 60 steps. Both curves start near log 10 = 2.30 and fall to
+# nearly zero: with the right labels, and only a little later with random ones.*
+#
+# <details><summary>Was your guess right?</summary>
+#
+# A network that knows nothing gives each class a tenth, and $-\log 0.1 = \log 10 = 2.303$. Remember the number: a
+# run that starts at 7 has an output layer with far too large weights; one that *stays* at 2.30 learns nothing.
+#
+# That random labels are learned as well is sobering: there is nothing to understand in them (Zhang et al. 2017,
+# section 2). A falling training loss proves that the machinery works. Whether anything was *understood* is told
+# by images that were not trained on, and by nothing else.
+# </details>
+#
+# ## The loop
+#
+# An epoch is one update for each batch, each with its own learning rate. You write it as a *generator*: it makes
+# a step, yields what the step gave, and waits until it is asked for the next. So the caller can draw a progress
+# bar, keep the losses, or stop in the middle, and the loop knows nothing of it.
+#
+# `update` is an argument, so that lesson 8 can hand in a faster one. (Its default is the `update` that existed
+# when the cell below ran. If you change yours, run the cells after it again.)
+#
+# ## Exercise 5: one epoch
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Before the first batch, put the model into the right mode. You can't know in which one it is.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# `zip(batches, rates)` walks along both and ends with the shorter one. The rate must be in *every*
+# group's `"lr"` before the update that uses it.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `for group in optimizer.param_groups: group["lr"] = rate`, then
+# `yield update(model, optimizer, images, labels)`.
+# </details>
+
+
+# %%
 def train_epoch(
     model: nn.Module,
     batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     rates: Iterable[float],
     update: Callable[..., tuple[torch.Tensor, torch.Tensor]] = update,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Train on every batch, and after each let the caller look: a generator.
+    """Train on every batch in training mode, and after each let the caller look: a generator.
 
     Args:
+        model: in whatever mode.
         batches: pairs of images (N, 3, H, W) and labels (N,).
-        rates: the learning rate of each step.
-        update: makes one step; gives its loss and how many images it had right.
+        optimizer: every group's `lr` is set before each step.
+        rates: the learning rate of each step; the epoch ends when batches or rates do.
+        update: makes one step from model, optimizer, images, labels; gives what is yielded.
 
     Yields:
-        the loss and the number of right answers of each step, two scalars on the model's device.
+        the loss and the number of right answers of each step; the next is made when it is asked for.
     """
     ### BEGIN SOLUTION
     model.train()
@@ -179,6 +743,74 @@ def train_epoch(
             group["lr"] = rate
         yield update(model, optimizer, images, labels)
     ### END SOLUTION
+
+
+# %%
+check("train_epoch", points=2)
+
+# %% [markdown]
+# ## Evaluation
+#
+# Measuring is a craft of its own, and three things go wrong. The *mode*: the norms must use their running
+# statistics, and afterwards the model must be in the mode in which it came. The *gradients*: they cost memory,
+# and nobody needs them. And the *weights of the mean*: 10,000 images in batches of 500 are no problem, but 7
+# images in batches of 5 and 2 are. If 4 of 5 and 0 of 2 are right, the mean of the batches' accuracies is
+# $(0.8 + 0) / 2 = 0.4$. The truth is $4 / 7 = 0.57$. Every *image* counts the same, not every batch.
+#
+# ## Exercise 6: evaluate
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Add up over all batches, divide once at the end. What do you add up, if your loss gives a mean?
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# `model.training` says which mode is on; `model.train(mode)` sets it. Keep the first at the start, hand it to the
+# second at the end. `torch.inference_mode()` is `torch.no_grad()` and a little faster.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `loss += cross_entropy(logits.float(), labels) * len(labels)`, and the same way `right` and `count`. The
+# `.float()` is for lesson 8, whose logits have 16 bits. Return two numbers of Python: `.item()` makes them.
+# </details>
+
+
+# %%
+def evaluate(model: nn.Module, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
+    """Mean loss and accuracy over all images, in evaluation mode and without gradients.
+
+    Every image counts the same, also those of a smaller last batch. The model keeps its weights, its
+    running statistics and the mode in which it came.
+
+    Args:
+        model: gives logits (N, C).
+        batches: pairs of images (N, …) and labels, int64 (N,).
+
+    Returns:
+        the mean cross-entropy in nats, computed in float32 at least, and the accuracy, 0 … 1: two floats.
+    """
+    ### BEGIN SOLUTION
+    was_training = model.training
+    model.eval()
+    loss = right = count = 0
+    with torch.inference_mode():
+        for images, labels in batches:
+            logits = model(images).float()  # (N, C)
+            loss += cross_entropy(logits, labels) * len(labels)
+            right += (logits.argmax(1) == labels).sum()
+            count += len(labels)
+    model.train(was_training)
+    return (loss / count).item(), (right / count).item()
+    ### END SOLUTION
+
+
+# %%
+check("evaluate", points=2)
+
+# %% [markdown]
+# Its sister is given: it keeps the logits themselves. Lesson 7 asks them more questions than one.
 
 
 # %%
@@ -195,32 +827,59 @@ def predict(
     return torch.cat(logits).cpu(), torch.cat(labels).cpu()
 
 
-def evaluate(model: nn.Module, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
-    """Mean loss and accuracy (0 … 1) over all images, in evaluation mode; the model's mode is restored.
-
-    Every image counts the same, also those of a smaller last batch.
-    """
-    ### BEGIN SOLUTION
-    logits, labels = predict(model, batches)
-    return cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).double().mean().item()
-    ### END SOLUTION
-
-
 # %% [markdown]
 # ## Checkpoints
 #
-# A checkpoint is written to a second file that then takes the first one's place in a single move. Whatever happens in
-# between, a full disk, a power cut, `kill -9`: there is always one whole checkpoint.
+# A long run will be interrupted. A checkpoint saves it, if two things hold.
+#
+# **It is there when you need it.** Written over the old file, a checkpoint is *gone* for as long as the writing
+# takes, and a full disk, a power cut or `kill -9` in that moment leaves half a file. So it is written to a second
+# file beside it, which then takes the first one's place in a single move: `os.replace` is atomic. Whatever
+# happens, there is always one whole checkpoint.
+#
+# **It can be trusted.** `torch.load` unpickles, and a pickle is a *program*: a checkpoint from the internet can
+# delete your files while it loads. `weights_only=True` reads tensors and plain values and refuses the rest. A
+# flipped bit on the disk is another matter: torch's file is a zip archive with a checksum for each part, which
+# nobody compares unless you ask, and a network with one bit wrong just works a little worse.
+#
+# ## Exercise 7: save
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# `torch.save` can fail halfway, for instance at a value that can't be pickled. Let it fail before any file is
+# touched: it also writes into an `io.BytesIO()`.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# Bytes in memory; a second file with another name *in the same folder* (a move between two disks is a copy);
+# write, flush, `os.fsync`; `os.replace`. If any of it raises, remove the second file and let the error go on.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `unfinished = path.with_name(path.name + ".unfinished")`, then `try:` with `unfinished.open("wb")`,
+# `file.write(buffer.getbuffer())`, `file.flush()`, `os.fsync(file.fileno())`, `os.replace(unfinished, path)`;
+# `except OSError:` with `unfinished.unlink(missing_ok=True)` and `raise`.
+# </details>
 
 # %%
 FORMAT = "resnet18-from-scratch checkpoint 1"
 
 
+# %%
 def save_checkpoint(path: str | Path, **values: Any) -> None:
-    """Replace the checkpoint at `path` by `values` (state dicts, tensors and plain values), or leave it untouched.
+    """Replace the checkpoint at `path` by `values`, or leave it untouched; no other file stays behind.
+
+    The file is what `torch.save` writes of a dict with these values and `"format": FORMAT`.
+
+    Args:
+        path: in a folder that exists; a leftover `<path>.unfinished` of a killed run is overwritten.
+        values: state dicts, tensors and plain values, in containers or not.
 
     Raises:
-        OSError: it can't be written, for instance because the disk is full.
+        OSError: it can't be written, for instance because the disk is full or the folder isn't there.
+        Exception: a value can't be pickled; whatever `torch.save` raises.
     """
     ### BEGIN SOLUTION
     path = Path(path)
@@ -239,11 +898,45 @@ def save_checkpoint(path: str | Path, **values: Any) -> None:
     ### END SOLUTION
 
 
+# %%
+check("save_checkpoint", points=2)
+
+# %% [markdown]
+# ## Exercise 8: load
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Four kinds of trouble: no file, a damaged file, a file that isn't a checkpoint, a file that is somebody else's.
+# The caller wants one kind of error for all, with a sentence that says which.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# `zipfile.ZipFile(path).testzip()` reads every part, compares its checksum, and returns the name of the first bad
+# one, or `None`. `torch.load` takes `map_location`, where the tensors shall go, and `weights_only`.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# Both inside one `try:`, then `except FileNotFoundError` and `except Exception`, each raising a `ValueError` with
+# the path (`from None` leaves the first error out of the report). After it, check that you hold a dict whose
+# `"format"` is `FORMAT`.
+# </details>
+
+
+# %%
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """Read what `save_checkpoint` wrote. Only tensors and plain values are loaded, so a foreign file can't run code.
+    """Read what `save_checkpoint` wrote, `"format"` included.
+
+    Only tensors and plain values are loaded, so a foreign file can't run code.
+
+    Args:
+        path: the checkpoint.
+        device: where its tensors go, wherever they were when they were saved.
 
     Raises:
-        ValueError: the file is missing, damaged, or no checkpoint of this course.
+        ValueError: the file is missing, damaged (even by one flipped bit), or no checkpoint of this course;
+            the message names the path.
     """
     ### BEGIN SOLUTION
     try:
@@ -262,14 +955,128 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
     ### END SOLUTION
 
 
+# %%
+check("load_checkpoint", points=2)
+
 # %% [markdown]
 # ## All of it
+#
+# What must be saved so that a run goes on as if it had never stopped? More than the weights: the running
+# statistics of the norms (they are in the model's state dict), the velocities (in the optimizer's), where
+# the run stands (epoch, step within it, and with them the learning rate), and every source of
+# chance: which images come next, which way they are flipped.
+#
+# The last sounds hard, and lesson 5 has made it easy: batch number 17 of epoch 3 is a function of seed, epoch and
+# number. So the whole position is *one integer*, the step. `train.epoch(3, 17)` goes on exactly there.
+#
+# `fit` keeps its position in a plain dict, the `state`:
+#
+# | key | what it is |
+# |---|---|
+# | `step`, `total` | steps made so far, and steps of the whole run |
+# | `losses`, `right` | float32 (total,): what each step gave |
+# | `history` | a row (dict) for each finished epoch |
+# | `seconds` | training time of the epoch under way |
+# | `stopped` | whether `watch` asked to stop |
+#
+# Four small helpers are given.
+
+
+# %%
+def new_state(model: nn.Module, total: int) -> dict[str, Any]:
+    """The state of a run of so many steps that has not begun."""
+    device = next(model.parameters()).device
+    noted = {name: torch.zeros(total, device=device) for name in ("losses", "right")}
+    return {"step": 0, "total": total, "seconds": 0.0, "history": [], "stopped": False, **noted}
+
+
+def time_to_look(state: dict[str, Any], steps: int) -> bool:
+    """After every step; on a GPU after every 20th and an epoch's last, as looking makes the GPU wait for us."""
+    return not state["losses"].is_cuda or state["step"] % 20 == 0 or state["step"] % steps == 0
+
+
+def must_be_finite(state: dict[str, Any], steps: int, model: nn.Module | None = None) -> None:
+    """Raise FloatingPointError if a loss so far is infinite or not a number, or a weight of the model given."""
+    bad = (~state["losses"][: state["step"]].isfinite()).nonzero()
+    if len(bad):
+        step = int(bad[0])
+        loss = state["losses"][step].item()
+        raise FloatingPointError(f"the loss is {loss} at step {step + 1} (epoch {step // steps + 1})")
+    if model and not all(p.isfinite().all() for p in model.parameters()):
+        epoch = (state["step"] - 1) // steps + 1
+        raise FloatingPointError(f"the weights are not finite after step {state['step']} (epoch {epoch})")
+
+
+def end_epoch(
+    state: dict[str, Any], train: Any, rate: float, measured: tuple[float, float], seconds: float | None
+) -> None:
+    """Add a row to the history, restart the clock, and shorten a run that is too slow for `seconds`.
+
+    Args:
+        rate: the last learning rate.
+        measured: loss and accuracy on the validation batches.
+    """
+    steps = len(train)
+    epoch = state["step"] // steps  # counted from 1
+    last = slice((epoch - 1) * steps, epoch * steps)
+    row = {
+        "epoch": epoch,
+        "train_loss": state["losses"][last].mean().item(),
+        "train_accuracy": state["right"][last].sum().item() / train.epoch_size,
+        "learning_rate": rate,
+        "seconds": round(state["seconds"], 2),
+        "images_per_second": round(train.epoch_size / max(state["seconds"], 1e-6), 1),
+        "validation_loss": measured[0],
+        "validation_accuracy": measured[1],
+    }
+    state["history"].append(row)
+    state["seconds"] = 0.0
+    if seconds:
+        spent = max(0.01, sum(row["seconds"] for row in state["history"]))
+        affordable = int(epoch * seconds / spent)  # epochs, at the mean pace so far
+        state["total"] = min(state["total"], max(affordable, epoch + 1) * steps)
+
+
+# %% [markdown]
+# ## Exercise 9: fit
+#
+# The longest function of this lesson, about 25 lines. Write it in this order, and run the check in between:
+#
+# 1. a new `state`, saved at once, so that there is a checkpoint from the first second on;
+# 2. a loop over epochs: position, learning rates, `train_epoch`, noting each step's loss and right answers;
+# 3. at an epoch's end: `evaluate` and `end_epoch`; then `must_be_finite` and `save`, in this order: what is
+#    broken is never saved;
+# 4. `watch` after each step, and the clock.
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# `state["step"]` is the only position there is. `divmod(state["step"], len(train))` gives the epoch and how many
+# of its batches are done. A fresh run and a continued one then need no difference at all.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# `while state["step"] < state["total"] and not state["stopped"]:` goes through the epochs. The rates of an epoch
+# are `learning_rate(s, state["total"], peak)` for `s` from `state["step"]` on; it doesn't matter if the list is
+# longer than the epoch. When `watch` gives true, set `stopped` and `break`; what follows the inner loop, saving,
+# happens anyway, but the row of the history only if the epoch is complete.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `began = time.perf_counter() - state["seconds"]` before the inner loop. In it: note `loss` and `right` at index
+# `state["step"]`, add 1 to it, and `if time_to_look(state, steps):` set `state["seconds"]`, call
+# `must_be_finite(state, steps)`, and `state["stopped"] = bool(watch(state))`. After it, if
+# `state["step"] % steps == 0`:
+# `end_epoch(state, train, optimizer.param_groups[0]["lr"], evaluate(model, validation), seconds)`. Then
+# `must_be_finite(state, steps, model)` and `save(state)`.
+# </details>
 
 
 # %%
 def fit(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     train: Any,
     validation: Any,
     epochs: int,
@@ -283,79 +1090,58 @@ def fit(
 ) -> dict[str, Any]:
     """Train for some epochs, from the beginning or from where `state` stands.
 
+    Step number s of the run uses learning_rate(s, state["total"], peak) and batch number s % len(train) of
+    epoch s // len(train), both counted from 0, whether the run was interrupted or not.
+
     Args:
-        train, validation: `Batches` of lesson 5, or anything with their `len()` and `epoch()`.
+        train: `Batches` of lesson 5, or anything with their `len()`, `epoch_size` and `epoch(epoch, start)`.
+        validation: what `evaluate` takes; measured after every complete epoch.
         epochs: of the whole run, those in `state` included.
         peak: the highest learning rate of the schedule.
         update: makes one step (see `train_epoch`).
         evaluate: gives loss and accuracy on the validation batches.
-        seconds: that training may take. If the epochs so far were too slow for that, the run is shortened by whole
-            epochs, and the schedule with it; one more is always left, in which the learning rate comes down.
-        state: what an earlier call handed to `save`; together with model and optimizer it is the whole run.
-        save: is called with the state at the beginning, after every epoch, and on stopping.
-        watch: is called with the state after every step (on a GPU every 20th); true stops the run after saving it.
+        seconds: that training may take. If the epochs so far were too slow for that, `end_epoch` shortens the
+            run by whole epochs, and the schedule with it; one more is always left.
+        state: what an earlier call handed to `save`; with model and optimizer it is the whole run.
+        save: is called with the state at the beginning of a new run, after every epoch with its row in the
+            history, and on stopping.
+        watch: is called with the state after every step that is noted in it (on a GPU every 20th); true
+            stops the run after saving it. A run that has stopped after an epoch's last step has its row, too.
 
     Returns:
-        the state: `step` of `total`, `losses` and `right` (one of each a step), `history` (a row an epoch), `stopped`.
+        the state: `step` of `total`, `losses` and `right` (one of each a step), `history` (a row an epoch),
+        `stopped`.
 
     Raises:
         FloatingPointError: a loss or a weight is infinite or not a number; nothing is saved then.
     """
     ### BEGIN SOLUTION
     steps = len(train)
-    device = next(model.parameters()).device
     if state is None:
-        state = {"step": 0, "total": epochs * steps, "seconds": 0.0, "history": []}
-        state |= {name: torch.zeros(epochs * steps, device=device) for name in ("losses", "right")}
+        state = new_state(model, epochs * steps)
         save(state)
     state["stopped"] = False
-    look_every = 20 if device.type == "cuda" else 1  # looking makes the GPU wait for us
-    while state["step"] < state["total"]:
+    while state["step"] < state["total"] and not state["stopped"]:
         epoch, done = divmod(state["step"], steps)
-        rates = [learning_rate(step, state["total"], peak) for step in range(state["step"], state["total"])]
+        rates = [learning_rate(s, state["total"], peak) for s in range(state["step"], state["total"])]
         began = time.perf_counter() - state["seconds"]
         for loss, right in train_epoch(model, train.epoch(epoch, done), optimizer, rates, update):
             state["losses"][state["step"]], state["right"][state["step"]] = loss, right
             state["step"] += 1
-            if state["step"] % look_every == 0 or state["step"] % steps == 0:
-                _must_be_finite(state["losses"][: state["step"]], steps)
+            if time_to_look(state, steps):
                 state["seconds"] = time.perf_counter() - began  # of this epoch
+                must_be_finite(state, steps)
                 state["stopped"] = bool(watch(state))
                 if state["stopped"]:
                     break
         if state["step"] % steps == 0:
-            loss, accuracy = evaluate(model, validation)
-            row = _row(state, train, epoch, rates[steps - done - 1])
-            state["history"].append(row | {"validation_loss": loss, "validation_accuracy": accuracy})
-            state["seconds"] = 0.0
-            if seconds:
-                spent = sum(row["seconds"] for row in state["history"])
-                affordable = int((epoch + 1) * seconds / spent)  # epochs, at the mean pace so far
-                state["total"] = min(state["total"], max(affordable, epoch + 2) * steps)
-        if not all(p.isfinite().all() for p in model.parameters()):
-            raise FloatingPointError(f"the weights are not finite after step {state['step']} (epoch {epoch + 1})")
+            measured = evaluate(model, validation)
+            end_epoch(state, train, optimizer.param_groups[0]["lr"], measured, seconds)
+        must_be_finite(state, steps, model)
         save(state)
-        if state["stopped"]:
-            break
     return state
     ### END SOLUTION
 
 
-def _must_be_finite(losses: torch.Tensor, steps: int) -> None:
-    bad = (~losses.isfinite()).nonzero()
-    if len(bad):
-        step = int(bad[0])
-        raise FloatingPointError(f"the loss is {losses[step].item()} at step {step + 1} (epoch {step // steps + 1})")
-
-
-def _row(state: dict[str, Any], train: Any, epoch: int, rate: float) -> dict[str, Any]:
-    """What the history says of an epoch that has just ended."""
-    steps = slice(epoch * len(train), (epoch + 1) * len(train))
-    return {
-        "epoch": epoch + 1,
-        "train_loss": state["losses"][steps].mean().item(),
-        "train_accuracy": state["right"][steps].sum().item() / train.epoch_size,
-        "learning_rate": rate,
-        "seconds": round(state["seconds"], 2),
-        "images_per_second": round(train.epoch_size / state["seconds"], 1),
-    }
+# %%
+check("fit", points=4)

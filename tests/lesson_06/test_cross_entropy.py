@@ -1,0 +1,90 @@
+"""cross_entropy: the mean surprise at the right classes, from logits, with label smoothing."""
+
+import torch
+import torch.nn.functional as F
+
+from course.student import randn
+
+LIBRARY = ["log_softmax", "nll_loss", "cross_entropy"]
+TARGETS = torch.tensor([0, 3, 1, 2, 2, 0, 1])
+
+
+def with_gradient(loss, logits):
+    """A loss and what it sends back to the logits."""
+    logits.requires_grad_()
+    value = loss(logits * 1)
+    return {"loss": value, "gradient": torch.autograd.grad(value, logits)[0]}
+
+
+def test_is_the_mean_over_the_batch_of_the_surprise_at_the_right_class(student):
+    logits = 2 * randn(7, 4, dtype=torch.float64)
+    student.returns(
+        lambda lesson: lesson.cross_entropy(logits, TARGETS),
+        lambda: F.cross_entropy(logits, TARGETS),
+        without=LIBRARY,
+    )
+
+
+def test_spreads_a_share_of_the_target_evenly_over_all_classes(student):
+    logits = 2 * randn(7, 4, dtype=torch.float64)
+    student.returns(
+        lambda lesson: lesson.cross_entropy(logits, TARGETS, label_smoothing=0.3),
+        lambda: F.cross_entropy(logits, TARGETS, label_smoothing=0.3),
+        without=LIBRARY,
+    )
+
+
+def test_stays_exact_with_logits_of_ten_thousand(student):
+    signs = torch.tensor([[1, 0, -1], [-1, 1, 0], [1, 1, -1], [0.0, -1, 1]])
+    logits = (1e4 * signs + randn(4, 3)).double()
+    targets = torch.tensor([0, 0, 1, 1])
+
+    def probe(lesson):
+        hot = with_gradient(lambda z: lesson.cross_entropy(z, targets), logits.clone())
+        low = with_gradient(lambda z: lesson.cross_entropy(z, targets), logits - 1e4)
+        return hot, low, lesson.cross_entropy(logits.float(), targets)
+
+    def expected():
+        hot = with_gradient(lambda z: F.cross_entropy(z, targets), logits.clone())
+        low = with_gradient(lambda z: F.cross_entropy(z, targets), logits - 1e4)
+        return hot, low, F.cross_entropy(logits.float(), targets)
+
+    student.returns(probe, expected, without=LIBRARY)
+
+
+def test_smooths_logits_of_ten_thousand_too(student):
+    logits = 1e4 * torch.tensor([[1, 0, -1], [-1, 1, 0]], dtype=torch.float64) + randn(2, 3).double()
+    targets = torch.tensor([0, 2])
+    student.returns(
+        lambda lesson: with_gradient(lambda z: lesson.cross_entropy(z, targets, 0.1), logits),
+        lambda: with_gradient(lambda z: F.cross_entropy(z, targets, label_smoothing=0.1), logits.clone()),
+        without=LIBRARY,
+    )
+
+
+def test_sends_a_gradient_back(student):
+    logits = randn(7, 4, dtype=torch.float64)
+    student.returns(
+        lambda lesson: with_gradient(lambda z: lesson.cross_entropy(z, TARGETS, 0.2), logits),
+        lambda: with_gradient(lambda z: F.cross_entropy(z, TARGETS, label_smoothing=0.2), logits.clone()),
+        without=LIBRARY,
+    )
+
+
+def test_leaves_the_logits_unchanged(student):
+    logits = randn(7, 4)
+    student.returns(
+        lambda lesson: (lesson.cross_entropy(logits, TARGETS), logits),
+        lambda: (F.cross_entropy(logits, TARGETS), logits),
+        without=LIBRARY,
+    )
+
+
+def test_refuses_another_number_of_targets(student):
+    logits, targets = randn(7, 4), torch.tensor([1, 2, 0])
+    student.raises(lambda lesson: lesson.cross_entropy(logits, targets), ValueError, naming=[(7, 4), (3,)])
+
+
+def test_refuses_targets_in_a_column(student):
+    logits, targets = randn(7, 4), TARGETS[:, None]
+    student.raises(lambda lesson: lesson.cross_entropy(logits, targets), ValueError, naming=[(7, 4), (7, 1)])

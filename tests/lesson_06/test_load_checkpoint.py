@@ -1,0 +1,130 @@
+"""load_checkpoint: what was saved, where it is wanted; and a ValueError for anything else."""
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import torch
+
+from course.student import randn
+
+FORMAT = "resnet18-from-scratch checkpoint 1"
+
+
+class Program:
+    """A value whose unpickling makes a folder: any other call would do."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return (os.mkdir, (self.folder,))
+
+
+def written(folder, **values):
+    """A checkpoint with these values; its path."""
+    path = Path(folder) / "checkpoint.pt"
+    torch.save({"format": FORMAT, **values}, path)
+    return path
+
+
+def flip_a_bit(path):
+    """Flip one bit in the last and largest part of a zip archive, where the weights lie."""
+    with zipfile.ZipFile(path) as archive:
+        part = max(archive.infolist(), key=lambda part: part.file_size)
+    content = bytearray(path.read_bytes())
+    content[part.header_offset + 400 + part.file_size // 2] ^= 1
+    path.write_bytes(content)
+
+
+def tried(load, path):
+    """What loading gives; of an error whether it is a ValueError, and whether its message names the file."""
+    try:
+        return load(path)
+    except ValueError as error:
+        return "a ValueError" + (" that names the file" if path.name in str(error) else "")
+    except Exception:
+        return "another error"
+
+
+NAMED = "a ValueError that names the file"
+
+
+def test_gives_back_all_that_was_saved(student):
+    weights, velocity = randn(3, 4), randn(2, dtype=torch.float64)
+
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as folder:
+            path = written(folder, model={"w": weights}, optimizer={"state": {0: velocity}}, step=7)
+            return lesson.load_checkpoint(path), lesson.load_checkpoint(str(path))["step"]
+
+    def expected():
+        return {"format": FORMAT, "model": {"w": weights}, "optimizer": {"state": {0: velocity}}, "step": 7}, 7
+
+    student.returns(probe, expected)
+
+
+def test_puts_the_tensors_where_they_are_wanted(student):
+    weights = randn(3)
+
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as folder:
+            path = written(folder, w=weights)
+            return [lesson.load_checkpoint(path, *where)["w"].device for where in ((), ("cpu",), ("meta",))]
+
+    student.returns(probe, lambda: [torch.device("cpu"), torch.device("cpu"), torch.device("meta")])
+
+
+def test_runs_no_code_that_a_file_brings(student):
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as folder:
+            trap = Path(folder) / "made by the checkpoint"
+            result = tried(lesson.load_checkpoint, written(folder, step=3, program=Program(str(trap))))
+            return {"it gives": result if isinstance(result, str) else "values", "the program ran": trap.exists()}
+
+    student.returns(probe, lambda: {"it gives": NAMED, "the program ran": False})
+
+
+def test_notices_a_single_flipped_bit(student):
+    weights = randn(500)
+
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as folder:
+            path = written(folder, w=weights)
+            flip_a_bit(path)
+            return tried(lesson.load_checkpoint, path)
+
+    student.returns(probe, lambda: NAMED)
+
+
+def test_refuses_what_is_no_checkpoint_of_this_course(student):
+    weights = randn(3)
+
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "checkpoint.pt"
+            answers = []
+            for foreign in ({"w": weights}, {"format": "another", "w": weights}, [weights], weights):
+                torch.save(foreign, path)
+                answers.append(tried(lesson.load_checkpoint, path))
+            return answers
+
+    student.returns(probe, lambda: [NAMED] * 4)
+
+
+def test_says_of_a_missing_or_broken_file_which_it_is(student):
+    weights = randn(50)
+
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as folder:
+            missing = tried(lesson.load_checkpoint, Path(folder) / "missing.pt")
+            path = written(folder, w=weights)
+            whole = path.read_bytes()
+            answers = []
+            for content in (whole[: len(whole) // 2], b"no archive", b""):
+                path.write_bytes(content)
+                answers.append(tried(lesson.load_checkpoint, path))
+            return missing, answers
+
+    student.returns(probe, lambda: (NAMED, [NAMED] * 3))

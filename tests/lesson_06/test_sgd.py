@@ -1,0 +1,164 @@
+"""SGD: step for step what torch.optim.SGD computes."""
+
+import torch
+from torch.optim.sgd import sgd
+
+from course.student import randn
+
+RATES = [0.3, 0.1, 0.2, 0.05]
+
+
+def parameter(values):
+    return values.clone().requires_grad_()
+
+
+def stepped(optimizer, gradients, rates=None):
+    """The values of all parameters after each step; `gradients` holds a list of them for each step."""
+    path = []
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    for number, row in enumerate(gradients):
+        for group in optimizer.param_groups:
+            group["lr"] = rates[number] if rates else group["lr"]
+        for p, gradient in zip(params, row, strict=True):
+            p.grad = None if gradient is None else gradient.clone()
+        optimizer.step()
+        path.append([p.detach().clone() for p in params])
+    return path
+
+
+def right(starts, gradients, rates, momentum=0.0, weight_decay=0.0, nesterov=False):
+    """What torch's own update gives for one parameter, step by step."""
+    p, velocity, path = starts.clone(), [None], []
+    for gradient, rate in zip(gradients, rates, strict=True):
+        if gradient is not None:
+            settings = {"momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov, "lr": rate}
+            fixed = {"dampening": 0.0, "maximize": False, "foreach": False, "fused": False}
+            sgd([p], [gradient], velocity, **settings, **fixed)
+        path.append(p.clone())
+    return path
+
+
+def test_gathers_a_velocity_while_the_learning_rate_changes(student):
+    start, gradients = randn(3, 2, dtype=torch.float64), randn(4, 3, 2, dtype=torch.float64)
+
+    def probe(lesson):
+        optimizer = lesson.SGD([parameter(start)], lr=0.3, momentum=0.7)
+        path = stepped(optimizer, [[g] for g in gradients], RATES)
+        return {"path": path, "is torch's own": isinstance(optimizer, torch.optim.SGD)}
+
+    student.returns(
+        probe,
+        lambda: {"path": [[p] for p in right(start, gradients, RATES, 0.7)], "is torch's own": False},
+        without=["fused"],
+    )
+
+
+def test_lets_the_decay_be_part_of_the_gradient(student):
+    start, gradients = randn(3, 2, dtype=torch.float64), randn(4, 3, 2, dtype=torch.float64)
+
+    def probe(lesson):
+        optimizer = lesson.SGD([parameter(start)], lr=0.3, momentum=0.7, weight_decay=0.4)
+        return stepped(optimizer, [[g] for g in gradients], RATES)
+
+    student.returns(probe, lambda: [[p] for p in right(start, gradients, RATES, 0.7, 0.4)])
+
+
+def test_looks_ahead_with_nesterov(student):
+    start, gradients = randn(3, 2, dtype=torch.float64), randn(4, 3, 2, dtype=torch.float64)
+
+    def probe(lesson):
+        optimizer = lesson.SGD([parameter(start)], lr=0.3, momentum=0.7, weight_decay=0.4, nesterov=True)
+        return stepped(optimizer, [[g] for g in gradients], RATES)
+
+    student.returns(probe, lambda: [[p] for p in right(start, gradients, RATES, 0.7, 0.4, True)])
+
+
+def test_gives_every_group_its_own_settings_and_every_parameter_its_own_velocity(student):
+    a, b, c = starts = randn(3, 4, dtype=torch.float64)
+    gradients = randn(3, 3, 4, dtype=torch.float64)
+
+    def probe(lesson):
+        first = {"params": [parameter(a), parameter(b)], "lr": 0.3, "weight_decay": 0.4}
+        second = {"params": [parameter(c)], "momentum": 0.2, "nesterov": False}
+        optimizer = lesson.SGD([first, second], lr=0.1, momentum=0.7, weight_decay=0.05, nesterov=True)
+        return stepped(optimizer, gradients)
+
+    def expected():
+        settings = [(0.3, 0.7, 0.4, True), (0.3, 0.7, 0.4, True), (0.1, 0.2, 0.05, False)]
+        paths = [
+            right(start, gradients[:, k], [lr] * 3, *others)
+            for k, (start, (lr, *others)) in enumerate(zip(starts, settings, strict=True))
+        ]
+        return [list(step) for step in zip(*paths, strict=True)]
+
+    student.returns(probe, expected)
+
+
+def test_leaves_a_parameter_without_gradient_alone(student):
+    starts, gradients = randn(2, 3, dtype=torch.float64), randn(3, 2, 3, dtype=torch.float64)
+    rows = [[gradients[0, 0], None], [None, gradients[1, 1]], [gradients[2, 0], gradients[2, 1]]]
+
+    def probe(lesson):
+        params = [parameter(start) for start in starts]
+        return stepped(lesson.SGD(params, lr=0.3, momentum=0.7, weight_decay=0.4), rows)
+
+    def expected():
+        paths = [right(starts[k], [row[k] for row in rows], [0.3] * 3, 0.7, 0.4) for k in range(2)]
+        return [list(step) for step in zip(*paths, strict=True)]
+
+    student.returns(probe, expected)
+
+
+def test_keeps_its_hands_off_the_gradients(student):
+    start, gradients = randn(3, dtype=torch.float64), randn(3, 3, dtype=torch.float64)
+
+    def probe(lesson):
+        p, seen = parameter(start), []
+        p.grad = torch.zeros(3, dtype=torch.float64)
+        optimizer = lesson.SGD([p], lr=0.3, momentum=0.7)
+        for gradient in gradients:
+            p.grad.copy_(gradient)  # always the same tensor
+            optimizer.step()
+            seen.append((p.grad.clone(), p.detach().clone()))
+        p.grad.copy_(gradients[0])
+        lesson.SGD([p], lr=0.3, weight_decay=0.4).step()
+        return seen, p.grad
+
+    def expected():
+        path = right(start, gradients, [0.3] * 3, 0.7)
+        return list(zip(gradients, path, strict=True)), gradients[0]
+
+    student.returns(probe, expected)
+
+
+def test_keeps_nothing_without_momentum(student):
+    start, gradients = randn(3, dtype=torch.float64), randn(3, 3, dtype=torch.float64)
+
+    def probe(lesson):
+        optimizer = lesson.SGD([parameter(start)], lr=0.3, weight_decay=0.4)
+        path = stepped(optimizer, [[g] for g in gradients])
+        held = [values.get("momentum_buffer") for values in optimizer.state_dict()["state"].values()]
+        return {"path": path, "velocities": [velocity for velocity in held if velocity is not None]}
+
+    student.returns(
+        probe, lambda: {"path": [[p] for p in right(start, gradients, [0.3] * 3, 0.0, 0.4)], "velocities": []}
+    )
+
+
+def test_goes_on_from_a_state_dict_as_if_it_had_never_stopped(student):
+    start, gradients = randn(3, dtype=torch.float64), randn(4, 3, dtype=torch.float64)
+
+    def probe(lesson):
+        p = parameter(start)
+        first = lesson.SGD([p], lr=0.3, momentum=0.7)
+        stepped(first, [[g] for g in gradients[:2]])
+        second = lesson.SGD([p], lr=0.1, momentum=0.2)
+        second.load_state_dict(first.state_dict())
+        velocity = first.state_dict()["state"][0]["momentum_buffer"].clone()
+        return {"velocity": velocity, "path": stepped(second, [[g] for g in gradients[2:]])}
+
+    def expected():
+        path = right(start, gradients, [0.3] * 4, 0.7)
+        return {"velocity": 0.7 * gradients[0] + gradients[1], "path": [[p] for p in path[2:]]}
+
+    student.returns(probe, expected)

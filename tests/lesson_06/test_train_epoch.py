@@ -1,0 +1,84 @@
+"""train_epoch: an update for every batch, in training mode, each with its own learning rate, made when asked for."""
+
+import torch
+from torch import nn
+
+from course.student import randn
+
+
+class Settings:
+    """All of an optimizer that an epoch touches: the groups with their learning rates."""
+
+    def __init__(self, *rates):
+        self.param_groups = [{"params": [], "lr": rate} for rate in rates]
+
+    @property
+    def rates(self):
+        return [group["lr"] for group in self.param_groups]
+
+
+def noted(seen):
+    """An update that notes how it found model, optimizer, and batch, and gives a loss and a count of its own."""
+
+    def update(model, optimizer, images, labels):
+        seen.append({"training": model.training, "rates": optimizer.rates, "images": images, "labels": labels})
+        return images.sum(), labels.sum()
+
+    return update
+
+
+def network():
+    return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2)).double()
+
+
+def batches_of(count):
+    return [(randn(3, 2, dtype=torch.float64), torch.tensor([0, 1, 1]) + k) for k in range(count)]
+
+
+def test_updates_on_every_batch_in_training_mode_at_its_own_learning_rate(student):
+    batches, rates = batches_of(4), [0.3, 0.1, 0.2, 0.05]
+
+    def probe(lesson):
+        seen, model, optimizer = [], network().eval(), Settings(0.7, 0.8)
+        given = list(lesson.train_epoch(model, iter(batches), optimizer, rates, noted(seen)))
+        return {"seen": seen, "given": given, "rates afterwards": optimizer.rates}
+
+    def expected():
+        seen = [
+            {"training": True, "rates": [rate, rate], "images": images, "labels": labels}
+            for (images, labels), rate in zip(batches, rates, strict=True)
+        ]
+        given = [(images.sum(), labels.sum()) for images, labels in batches]
+        return {"seen": seen, "given": given, "rates afterwards": [0.05, 0.05]}
+
+    student.returns(probe, expected)
+
+
+def test_makes_a_step_only_when_asked_for_it(student):
+    batches = batches_of(5)
+
+    def probe(lesson):
+        seen = []
+        epoch = lesson.train_epoch(network(), batches, Settings(0.1), [0.1] * 5, noted(seen))
+        made = [len(seen)]
+        for _ in range(3):
+            next(epoch)
+            made.append(len(seen))
+        return made
+
+    student.returns(probe, lambda: [0, 1, 2, 3])
+
+
+def test_ends_with_the_batches_or_the_rates_whichever_end_first(student):
+    batches = batches_of(3)
+
+    def probe(lesson):
+        lengths = []
+        for rates in ([0.1] * 2, [0.1] * 3, [0.1] * 9):
+            seen = []
+            lengths.append(
+                (len(list(lesson.train_epoch(network(), batches, Settings(0.1), rates, noted(seen)))), len(seen))
+            )
+        return lengths
+
+    student.returns(probe, lambda: [(2, 2), (3, 3), (3, 3)])

@@ -1,0 +1,92 @@
+"""update: one step on one batch; a flight recorder over twenty of them shows what went wrong, and when."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course.student import fill_, randn
+
+
+class Descent:
+    """A plain optimizer with momentum; the tests bring their own, so that a mistake in SGD costs no points here."""
+
+    def __init__(self, params, lr=0.1, momentum=0.5):
+        self.param_groups = [{"params": list(params), "lr": lr, "momentum": momentum}]
+        self.velocities = {}
+
+    def zero_grad(self, set_to_none=True):
+        for p in self.param_groups[0]["params"]:
+            p.grad = None
+
+    @torch.no_grad()
+    def step(self):
+        group = self.param_groups[0]
+        for k, p in enumerate(group["params"]):
+            if p.grad is not None:
+                self.velocities[k] = group["momentum"] * self.velocities.get(k, 0) + p.grad
+                p -= group["lr"] * self.velocities[k]
+
+
+def network():
+    """A convolution, a norm, a linear layer: small enough for twenty steps in a few milliseconds."""
+    layers = nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(36, 3)
+    return fill_(nn.Sequential(*layers)).double()
+
+
+def pictures(count=40):
+    """Stripes in three directions under noise, float64 (count, 3, 8, 8), and which: the stand-in of a stand-in."""
+    labels = torch.arange(count) % 3
+    y, x = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
+    stripes = torch.stack([x % 2, y % 2, (x + y) % 2]).double() - 0.5  # (3, 8, 8)
+    return stripes[labels][:, None] + 0.5 * randn(count, 3, 8, 8, dtype=torch.float64), labels
+
+
+def written_down(images, labels, mode=True):
+    """What twenty right steps give, in plain torch."""
+    model = network().train(mode)
+    optimizer = Descent(model.parameters())
+    losses, right = [], []
+    for step in range(20):
+        batch = slice(8 * (step % 5), 8 * (step % 5) + 8)
+        logits = model(images[batch])
+        loss = F.cross_entropy(logits, labels[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+        right.append((logits.argmax(dim=1) == labels[batch]).sum())
+    return {"losses": losses, "right": right, "network": model.state_dict()}
+
+
+def recorded(lesson, images, labels, mode=True):
+    """What twenty steps of the lesson give."""
+    model = network().train(mode)
+    optimizer = Descent(model.parameters())
+    losses, right = [], []
+    for step in range(20):
+        batch = slice(8 * (step % 5), 8 * (step % 5) + 8)
+        loss, hits = lesson.update(model, optimizer, images[batch], labels[batch])
+        losses.append(loss)
+        right.append(hits)
+    return {"losses": losses, "right": right, "network": model.state_dict()}
+
+
+def test_flight_recorder_of_twenty_steps(student):
+    images, labels = pictures()
+    student.returns(lambda lesson: recorded(lesson, images, labels), lambda: written_down(images, labels))
+
+
+def test_leaves_a_model_in_eval_mode_there(student):
+    images, labels = pictures()
+    student.returns(lambda lesson: recorded(lesson, images, labels, False), lambda: written_down(images, labels, False))
+
+
+def test_keeps_no_graph_in_what_it_returns(student):
+    images, labels = pictures(8)
+
+    def probe(lesson):
+        model = network()
+        loss, right = lesson.update(model, Descent(model.parameters()), images, labels)
+        return {"loss has a graph": loss.requires_grad, "right answers have a graph": right.requires_grad}
+
+    student.returns(probe, lambda: {"loss has a graph": False, "right answers have a graph": False})
