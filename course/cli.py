@@ -53,7 +53,7 @@ def train(
         ),
     ] = None,
     optimizer: Annotated[str, typer.Option(help="muon, or sgd as in lesson 6.")] = "muon",
-    lr: Annotated[float, typer.Option(min=0, help="Highest learning rate of the schedule.")] = 0.2,
+    lr: Annotated[float, typer.Option(min=0, help="Highest learning rate of the schedule.")] = 0.15,
     precision: Annotated[
         str, typer.Option(help="float32, bfloat16, float16, or auto: the fastest that is safe on this machine.")
     ] = "auto",

@@ -211,7 +211,7 @@ def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     return [
         {"params": kernels, "orthogonal": True},
         {"params": [first, *linear], "factor": 0.5, "weight_decay": weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "factor": 0.5},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "factor": 2.0},
     ]
 
 
@@ -284,7 +284,7 @@ class DeviceBatches:
 
 
 # %%
-FULL = (16, 16, 24, 24, 24, 32, 32, 32)  # side of the images in each epoch of the full run
+FULL = (16, 16, 16, 24, 24, 24, 24, 32, 32, 32)  # side of the images in each epoch of the full run
 GLIMPSE = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of a few minutes
 
 
@@ -306,7 +306,7 @@ class Config:
     precision: str = "auto"  # float32, bfloat16, float16; auto: the fastest that is safe here
     compile: bool = False
     optimizer: str = "muon"  # or sgd
-    peak: float = 0.1  # learning rate
+    peak: float = 0.15  # learning rate
     momentum: float = 0.6
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
