@@ -561,7 +561,9 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
         images[kept], labels[kept], config.batch_size, device, stats, config.sizes, augment=True,
         padding=config.padding, seed=config.seed, epoch_size=config.epoch_size, shard=(rank, world),
     )  # fmt: skip
-    validation = DeviceBatches(images[held_out], labels[held_out], 500, device, stats, config.sizes[-1:])
+    validation = None
+    if len(held_out):
+        validation = DeviceBatches(images[held_out], labels[held_out], 500, device, stats, config.sizes[-1:])
     torch.backends.cudnn.benchmark = True  # every batch has one shape: let the GPU look for its fastest kernels
     torch.manual_seed(config.seed)
     model = ResNet18().to(device, memory_format=torch.channels_last)
@@ -579,7 +581,7 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
             raise TrainingError(f"{path} doesn't fit this network: {str(error).splitlines()[0]}") from None
         saved["state"] |= {name: saved["state"][name].to(device) for name in ("losses", "right")}
     return Session(
-        config, source, path, device, rank, world, stats, train, validation if len(held_out) else None,
+        config, source, path, device, rank, world, stats, train, validation,
         model, optimizer, scaler, saved,
     )  # fmt: skip
 
