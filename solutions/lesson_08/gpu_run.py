@@ -265,11 +265,12 @@ class DeviceBatches:
         rank, world = self.shard
         size = self.sizes[min(epoch, len(self.sizes) - 1)]
         for step, (images, labels) in enumerate(self.batches.epoch(epoch, start), start):
-            x = normalize(images[rank::world], self.mean, self.std)  # (n, 3, 32, 32)
+            x = normalize(images, self.mean, self.std)  # (N, 3, 32, 32)
             if self.augment:
-                generator = seeded("augment", self.seed, epoch, step, rank, device=x.device)
+                generator = seeded("augment", self.seed, epoch, step, device=x.device)
                 x = random_flip(x, generator)
                 x = random_crop(x, self.padding, generator) if self.padding else x
+            x = x[rank::world]  # after the draws, so that all processes together see what one alone would
             if size != x.shape[-1]:
                 x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True)
             yield x.contiguous(memory_format=torch.channels_last), labels[rank::world]
