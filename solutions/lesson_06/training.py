@@ -21,7 +21,7 @@ import os
 import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -1008,13 +1008,18 @@ def must_be_finite(state: dict[str, Any], steps: int, model: nn.Module | None = 
 
 
 def end_epoch(
-    state: dict[str, Any], train: Any, rate: float, measured: tuple[float, float], seconds: float | None
+    state: dict[str, Any],
+    train: Any,
+    rate: float,
+    measured: tuple[float, float],
+    seconds: Sequence[float] | None,
 ) -> None:
-    """Add a row to the history, restart the clock, and shorten a run that is too slow for `seconds`.
+    """Add a row to the history, restart the clock, and shorten a run that is slower than planned.
 
     Args:
         rate: the last learning rate.
         measured: loss and accuracy on the validation batches.
+        seconds: planned for each epoch.
     """
     steps = len(train)
     epoch = state["step"] // steps  # counted from 1
@@ -1032,8 +1037,9 @@ def end_epoch(
     state["history"].append(row)
     state["seconds"] = 0.0
     if seconds:
-        spent = max(0.01, sum(row["seconds"] for row in state["history"]))
-        affordable = int(epoch * seconds / spent)  # epochs, at the mean pace so far
+        pace = max(0.01, sum(row["seconds"] for row in state["history"])) / sum(seconds[:epoch])
+        needed = [pace * sum(seconds[: n + 1]) for n in range(len(seconds))]  # for n + 1 epochs
+        affordable = sum(time <= sum(seconds) for time in needed)
         state["total"] = min(state["total"], max(affordable, epoch + 1) * steps)
 
 
@@ -1083,7 +1089,7 @@ def fit(
     peak: float,
     update: Callable[..., tuple[torch.Tensor, torch.Tensor]] = update,
     evaluate: Callable[..., tuple[float, float]] = evaluate,
-    seconds: float | None = None,
+    seconds: Sequence[float] | None = None,
     state: dict[str, Any] | None = None,
     save: Callable[[dict[str, Any]], None] = lambda state: None,
     watch: Callable[[dict[str, Any]], bool | None] = lambda state: None,
@@ -1100,8 +1106,8 @@ def fit(
         peak: the highest learning rate of the schedule.
         update: makes one step (see `train_epoch`).
         evaluate: gives loss and accuracy on the validation batches.
-        seconds: that training may take. If the epochs so far were too slow for that, `end_epoch` shortens the
-            run by whole epochs, and the schedule with it; one more is always left.
+        seconds: planned for each epoch. If the epochs so far were slower, `end_epoch` shortens the run by whole
+            epochs, and the schedule with it; one more is always left.
         state: what an earlier call handed to `save`; with model and optimizer it is the whole run.
         save: is called with the state at the beginning of a new run, after every epoch with its row in the
             history, and on stopping.

@@ -5,15 +5,18 @@
 # memory, the data where the network is, one process a GPU. The same code trains on a CPU, then on smaller images.
 
 # %%
+import math
 import os
 import platform
 import shutil
 import signal
+import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +290,7 @@ class DeviceBatches:
 # %%
 FULL = (16, 16, 16, 24, 24, 24, 24, 32, 32, 32)  # side of the images in each epoch of the full run
 GLIMPSE = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of a few minutes
+ROUNDS = 16  # epochs of a run for which a time is given, so that it can be shortened by little
 
 
 @dataclass(frozen=True)
@@ -314,7 +318,7 @@ class Config:
     padding: int = 2  # augmentation by shifts of up to so many pixels
     held_out: float = 0.02  # share of the training images kept for validation
     flips: bool = True  # whether the test averages each image and its mirror image
-    limit: float | None = None  # seconds after which training is shortened
+    limit: tuple[float, ...] | None = None  # seconds planned for each epoch; a slower run is shortened
     threads: int | None = None
     mine: bool = False  # whether the definitions of earlier lessons are the student's own
 
@@ -370,36 +374,36 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
     seconds = config.seconds
     if device.type == "cpu" and not (seconds or config.full or config.epochs):
         seconds = 240.0
-    precision, speeds = fastest_precision(config, device, config.size or GLIMPSE[0], measure=seconds is not None)
-    epochs, epoch_size, limit = config.epochs or len(FULL), config.epoch_size or whole, config.limit
+    precision = config.precision if config.precision != "auto" else fastest_precision(config, device)
+    epochs, epoch_size, limit = config.epochs or len(plan), config.epoch_size or whole, config.limit
+    sizes = sizes_for(epochs, plan)
     if seconds:
+        speed = cache(partial(speed_of, config, device, precision))  # of a side
         left = seconds - 20  # for what comes before and after: reading the data, drawing the report
-        if not config.size:
-            plan = GLIMPSE if left * speeds[GLIMPSE[0]] < 4 * whole else FULL
-        speeds |= {n: speed_of(config, device, precision, n) for n in set(plan) - set(speeds)}
-        tested = (1 + config.flips) * 10_000 + len(plan) * config.held_out * images
-        limit = left - (time.perf_counter() - began) - tested / (3 * speeds[plan[-1]])  # a forward pass: a third
-        affordable = max(limit / sum(1 / speeds[n] for n in plan) * len(plan), 8 * config.batch_size)
-        epochs = max(8, round(affordable / whole + 0.5))
-        epoch_size = int(affordable / epochs) // config.batch_size * config.batch_size
+        if not config.size and left * speed(GLIMPSE[0]) < 4 * whole:
+            plan = GLIMPSE
+        evaluated = (1 + config.flips) * 10_000 + ROUNDS * config.held_out * images
+        left -= evaluated / (3 * speed(plan[-1]))  # a forward pass alone takes a third of a step
+        paces = {side: 1 / speed(side) for side in plan}  # seconds an image
+        left -= time.perf_counter() - began
+        affordable = max(0.0, left / statistics.mean(paces[side] for side in sizes_for(ROUNDS, plan)))
+        epochs = max(ROUNDS, math.ceil(affordable / whole))
+        epoch_size = max(1, int(affordable / epochs) // config.batch_size) * config.batch_size
+        sizes = sizes_for(epochs, plan)
+        limit = tuple(epoch_size * paces[side] for side in sizes)
     return replace(
-        config, device=str(device), seconds=seconds, precision=precision, epochs=epochs, limit=limit,
-        sizes=sizes_for(epochs, plan), epoch_size=epoch_size, threads=torch.get_num_threads(),
+        config, device=str(device), seconds=seconds, precision=precision, epochs=epochs, sizes=sizes,
+        epoch_size=epoch_size, limit=limit, threads=torch.get_num_threads(),
     )  # fmt: skip
 
 
-def fastest_precision(config: Config, device: torch.device, size: int, measure: bool) -> tuple[str, dict[int, float]]:
-    """The precision to train in, and the speed it gives at that size if it was measured."""
-    if config.precision == "auto" and device.type == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16", {}
-    if config.precision == "auto" and device.type != "cpu":
-        return "float32", {}
-    if config.precision != "auto" and not measure:
-        return config.precision, {}
-    candidates = ["float32", "bfloat16"] if config.precision == "auto" else [config.precision]
-    speeds = {name: speed_of(config, device, name, size) for name in candidates}
-    best = max(candidates, key=lambda name: speeds[name])
-    return best, {size: speeds[best]}
+def fastest_precision(config: Config, device: torch.device) -> str:
+    """The precision to train in: known for a GPU, measured on a CPU, of which few multiply in bfloat16."""
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+    if device.type != "cpu":
+        return "float32"
+    return max(("float32", "bfloat16"), key=lambda name: speed_of(config, device, name, GLIMPSE[0]))
 
 
 # %% [markdown]

@@ -280,9 +280,10 @@ def test_a_finished_run_writes_its_report_again(train, tmp_path):
 def test_mine_trains_what_the_student_built(monkeypatch):
     reference = cli._training(mine=False).ResNet18
     monkeypatch.setattr("course.checking.carry", lambda home, name: f"the student's {name} of {home}")
-    monkeypatch.setattr(Lesson, "from_solution", lambda name: Lesson(name, "", {"ResNet18": reference, "fit": len}))
+    given = {"ResNet18": reference, "parameter_groups": len}
+    monkeypatch.setattr(Lesson, "from_solution", lambda name: Lesson(name, "", dict(given)))
     assert cli._training(mine=True).ResNet18 == "the student's ResNet18 of lesson_04"
-    assert cli._training(mine=True).fit is len  # no exercise, so there is nothing of the student's to take
+    assert cli._training(mine=True).parameter_groups is len  # no exercise, so there is nothing of the student's to take
     assert cli._training(mine=False).ResNet18 is reference
 
 

@@ -119,7 +119,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(lesson, data, tmp_path, stops, number
 
 
 def test_a_run_that_is_too_slow_is_shortened_by_whole_epochs_and_its_schedule_with_it(lesson, data, tmp_path):
-    config = dataclasses.replace(config_of(lesson, data, epochs=9), limit=1e-3)
+    config = dataclasses.replace(config_of(lesson, data, epochs=9), limit=(1e-3,) * 9)
     report = lesson.run(config, output=str(tmp_path / "run"), say=lambda line: None)
     assert not report.stopped
     state = everything(tmp_path / "run")["state"]
