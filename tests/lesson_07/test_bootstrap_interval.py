@@ -1,0 +1,63 @@
+"""bootstrap_interval: how far the accuracy might have been off."""
+
+import bisect
+import math
+
+import torch
+
+
+def answers(right, total):
+    """So many right answers among so many, in random order."""
+    return (torch.arange(total) < right)[torch.randperm(total)]
+
+
+def sides(interval, accuracy, total):
+    """How far the ends lie from the accuracy in standard errors, in classes wide enough for any way to draw."""
+    low, high = interval
+    error = math.sqrt(accuracy * (1 - accuracy) / total)
+    cuts = [0.001, 0.1, 0.4, 0.7, 1.06, 1.6, 2.3]
+    return [bisect.bisect(cuts, (accuracy - low) / error), bisect.bisect(cuts, (high - accuracy) / error)]
+
+
+def test_holds_the_middle_of_the_accuracies_of_all_resamples(student):
+    correct = answers(600, 800)
+    student.returns(
+        lambda lesson: sides(lesson.bootstrap_interval(correct, level=0.8, resamples=4000), 0.75, 800),
+        lambda: [5, 5],  # 1.28 standard errors on either side
+    )
+
+
+def test_ends_at_1_where_nearly_all_answers_are_right(student):
+    correct = answers(39, 40)
+
+    def probe(lesson):
+        low, high = lesson.bootstrap_interval(correct, resamples=300)
+        return {"low is lower": low < 0.97, "high": high}
+
+    student.returns(probe, lambda: {"low is lower": True, "high": 1.0})
+
+
+def test_gives_the_same_for_the_same_seed_and_something_else_for_others(student):
+    correct = answers(150, 301)
+
+    def probe(lesson):
+        once, again, *others = (lesson.bootstrap_interval(correct, resamples=50, seed=s) for s in (1, 1, 2, 3, 4, 5, 6))
+        others_differ = any(other != once for other in others)
+        return {"the same again": once == again, "others differ": others_differ, "has a width": once[0] < once[1]}
+
+    student.returns(probe, lambda: {"the same again": True, "others differ": True, "has a width": True})
+
+
+def test_leaves_the_global_random_state_alone(student):
+    correct = answers(30, 40)
+
+    def probe(lesson):
+        lesson.bootstrap_interval(correct, resamples=3, seed=5)
+        return torch.rand(4)
+
+    student.returns(probe, lambda: torch.rand(4))
+
+
+def test_refuses_a_level_in_per_cent(student):
+    correct = answers(30, 40)
+    student.raises(lambda lesson: lesson.bootstrap_interval(correct, level=95, resamples=3), ValueError, naming=[95])

@@ -1,0 +1,40 @@
+"""confusion_matrix: how often each class was called each name."""
+
+import torch
+
+
+def test_counts_in_row_i_and_column_j_what_is_i_and_was_called_j(student):
+    predictions, targets = torch.randint(4, (60,)), torch.randint(3, (60,))  # class 4 never occurs
+
+    def expected():
+        pairs = list(zip(targets.tolist(), predictions.tolist(), strict=True))
+        return torch.tensor([[pairs.count((i, j)) for j in range(5)] for i in range(5)])
+
+    student.returns(lambda lesson: lesson.confusion_matrix(predictions, targets, 5), expected)
+
+
+def test_refuses_a_class_that_there_is_not(student):
+    targets = torch.tensor([1, 2, 4])
+
+    def refused(lesson, unknown):
+        try:
+            lesson.confusion_matrix(torch.tensor([0, unknown, 4]), targets, 5)
+        except ValueError:
+            return True
+        return False
+
+    student.returns(
+        lambda lesson: {"7 is refused": refused(lesson, 7), "-1 is refused": refused(lesson, -1)},
+        lambda: {"7 is refused": True, "-1 is refused": True},
+    )
+    predictions = torch.tensor([0, 7, 4])
+    student.raises(lambda lesson: lesson.confusion_matrix(predictions, targets, 5), ValueError, naming=[7])
+
+
+def test_refuses_predictions_that_do_not_fit_the_targets(student):
+    predictions, targets = torch.tensor([1]), torch.tensor([0, 1, 2, 1, 1, 0])
+    student.raises(
+        lambda lesson: lesson.confusion_matrix(predictions, targets, 3),
+        ValueError,
+        naming=[predictions.shape, targets.shape],
+    )

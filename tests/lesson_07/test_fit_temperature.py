@@ -1,0 +1,65 @@
+"""fit_temperature: what to divide the logits by so that confidence means what it says."""
+
+import math
+
+import torch
+
+from course.student import randn
+
+
+def with_best_temperature(best):
+    """Logits, some rows far too confident, and targets, whose loss is smallest at this temperature."""
+    logits = randn(400, 5, dtype=torch.float64) * randn(400, 1, dtype=torch.float64).exp()
+    drawn = (logits / (1 + torch.rand(400, 1))).softmax(1).multinomial(1).flatten()
+    targets = torch.where(torch.rand(400) < 0.1, torch.randint(5, (400,)), drawn)
+
+    def slope(inverse):
+        """Of the loss at the inverse of a temperature: grows with it."""
+        mean = ((inverse * logits).softmax(1) * logits).sum(1)
+        return (mean - logits[torch.arange(400), targets]).mean()
+
+    low, high = 1e-3, 1e3
+    for _ in range(60):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+    return logits * best * low, targets
+
+
+def eighths(temperature):
+    """A temperature in steps of an eighth of an octave, 9 %: what each accurate way to find it agrees on."""
+    return {"is a float": isinstance(temperature, float), "eighths of an octave": round(8 * math.log2(temperature))}
+
+
+def test_finds_the_temperature_with_the_smallest_loss(student):
+    logits, targets = with_best_temperature(2)
+    student.returns(
+        lambda lesson: eighths(lesson.fit_temperature(logits, targets)),
+        lambda: {"is a float": True, "eighths of an octave": 8},
+    )
+
+
+def test_finds_a_temperature_below_1_for_a_network_that_is_too_modest(student):
+    logits, targets = with_best_temperature(0.25)
+    student.returns(
+        lambda lesson: eighths(lesson.fit_temperature(logits, targets)),
+        lambda: {"is a float": True, "eighths of an octave": -16},
+    )
+
+
+def test_takes_logits_in_the_thousands(student):
+    logits, targets = with_best_temperature(64)
+    logits += 3000
+    student.returns(
+        lambda lesson: eighths(lesson.fit_temperature(logits, targets)),
+        lambda: {"is a float": True, "eighths of an octave": 48},
+    )
+
+
+def test_leaves_the_logits_unchanged(student):
+    logits, targets = with_best_temperature(4)
+
+    def probe(lesson):
+        found = lesson.fit_temperature(logits, targets)
+        return {"logits": logits, "eighths of an octave": eighths(found)["eighths of an octave"]}
+
+    student.returns(probe, lambda: {"logits": logits, "eighths of an octave": 16})

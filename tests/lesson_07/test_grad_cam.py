@@ -1,0 +1,111 @@
+"""grad_cam: where the network looks for a class."""
+
+from contextlib import suppress
+
+import torch
+from torch import nn
+
+from course.student import fill_, randn
+
+
+class Fails(nn.Module):
+    """Raises on its way forward."""
+
+    def forward(self, x):
+        raise ArithmeticError("on purpose")
+
+
+def network(behind=nn.Tanh):
+    """Six logits from images of 9 x 8 pixels; number 3 is the layer asked about, with maps of 5 x 4."""
+    layers = [nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Tanh(), nn.Conv2d(4, 5, 3, stride=2, padding=1)]
+    head = [behind(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(100, 6)]
+    return fill_(nn.Sequential(*layers, *head)).double()
+
+
+def heat(model, image, target):
+    """What the map should be: on the layer's output as it is, in evaluation mode."""
+    model = model.eval()
+    maps = model[:4](image[None]).detach().requires_grad_()  # (1, K, h, w)
+    (gradient,) = torch.autograd.grad(model[4:](maps.clone())[0, target], maps)
+    return torch.einsum("k,khw->hw", gradient[0].mean((1, 2)), maps[0].detach()).clamp(min=0)
+
+
+def test_weighs_each_map_by_the_mean_gradient_of_the_logit(student):
+    model, image = network().eval(), randn(3, 9, 8, dtype=torch.float64)
+    student.returns(
+        lambda lesson: [lesson.grad_cam(model, image, target, model[3]) for target in range(6)],
+        lambda: [heat(model, image, target) for target in range(6)],
+    )
+
+
+def test_looks_in_evaluation_mode_and_leaves_every_mode_as_it_was(student):
+    model, image = network(), randn(3, 9, 8, dtype=torch.float64)
+    model.train()
+    model[1].eval()  # a norm that is frozen
+
+    def probe(lesson):
+        found = lesson.grad_cam(model, image, 2, model[3])
+        return {"heat": found, "modes": [part.training for part in model.modules()], "state": model.state_dict()}
+
+    def expected():
+        modes, state = [part.training for part in model.modules()], model.state_dict()
+        return {"heat": heat(network(), image, 2), "modes": modes, "state": state}
+
+    student.returns(probe, expected)
+
+
+def test_leaves_gradients_and_what_requires_them_as_they_were(student):
+    model, image = network().eval(), randn(3, 9, 8, dtype=torch.float64)
+    model[0].weight.requires_grad_(False)
+    before = randn(6, dtype=torch.float64)
+
+    def state(model, found):
+        return {
+            "heat": found,
+            "asks for a gradient": found.requires_grad,
+            "requires_grad": [p.requires_grad for p in (*model.parameters(), image)],
+            "grad": [p.grad for p in (*model.parameters(), image)],
+        }
+
+    def probe(lesson):
+        model[7].bias.grad = before.clone()
+        return state(model, lesson.grad_cam(model, image, 2, model[3]))
+
+    def expected():
+        after = state(model, heat(network(), image, 2))
+        return after | {"grad": [None] * 7 + [before, None]}
+
+    student.returns(probe, expected)
+
+
+def test_leaves_no_hook_behind_even_if_the_network_fails(student):
+    right, wrong, image = network().eval(), network(behind=Fails).train(), randn(3, 9, 8, dtype=torch.float64)
+
+    def hooks(model):
+        kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+        return sum(len(getattr(part, kind)) for part in model.modules() for kind in kinds)
+
+    def probe(lesson):
+        lesson.grad_cam(right, image, 2, right[3])
+        with suppress(ArithmeticError):
+            lesson.grad_cam(wrong, image, 2, wrong[3])
+        return {"hooks": hooks(right), "hooks after an error": hooks(wrong), "in training mode": wrong.training}
+
+    student.returns(probe, lambda: {"hooks": 0, "hooks after an error": 0, "in training mode": True})
+
+
+def test_works_for_a_network_whose_parameters_are_frozen(student):
+    model, image = network().eval().requires_grad_(False), randn(3, 9, 8, dtype=torch.float64)
+    student.returns(lambda lesson: lesson.grad_cam(model, image, 2, model[3]), lambda: heat(model, image, 2))
+
+
+def test_sees_the_maps_before_a_module_behind_the_layer_changes_them_in_place(student):
+    model, image = network(behind=lambda: nn.ReLU(inplace=True)).eval(), randn(3, 9, 8, dtype=torch.float64)
+    student.returns(lambda lesson: lesson.grad_cam(model, image, 2, model[3]), lambda: heat(model, image, 2))
+
+
+def test_refuses_a_batch_and_a_class_that_there_is_not(student):
+    model, image = network().eval(), randn(3, 9, 8, dtype=torch.float64)
+    student.raises(lambda lesson: lesson.grad_cam(model, image, -1, model[3]), ValueError, naming=["-1", 6])
+    batch = randn(2, 3, 9, 8, dtype=torch.float64)
+    student.raises(lambda lesson: lesson.grad_cam(model, batch, 2, model[3]), ValueError, naming=[batch.shape])

@@ -1,0 +1,37 @@
+"""topk_accuracy: the share of images whose class is among the best."""
+
+import torch
+
+from course.student import randn
+
+RANKS = [0] * 5 + [1] * 3 + [2] * 4 + [3] * 2 + [4] + [5] * 2 + [6] * 6  # of the right class, 0 is the best
+
+
+def ranked():
+    """Logits (23, 7) and targets that come out at these ranks."""
+    logits = randn(len(RANKS), 7)
+    return logits, logits.argsort(1, descending=True)[torch.arange(len(RANKS)), torch.tensor(RANKS)]
+
+
+def test_gives_the_share_of_images_whose_class_is_among_the_k_best(student):
+    logits, targets = ranked()
+    student.returns(
+        lambda lesson: [
+            lesson.topk_accuracy(logits, targets),
+            *(lesson.topk_accuracy(logits, targets, k) for k in (2, 3)),
+        ],
+        lambda: [sum(rank < k for rank in RANKS) / len(RANKS) for k in (1, 2, 3)],
+    )
+
+
+def test_refuses_a_k_that_is_larger_than_the_number_of_classes_or_zero(student):
+    logits, targets = ranked()
+    student.raises(lambda lesson: lesson.topk_accuracy(logits, targets, k=0), ValueError, naming=[0, 7])
+    student.raises(lambda lesson: lesson.topk_accuracy(logits, targets, k=8), ValueError, naming=[8, 7])
+
+
+def test_refuses_targets_that_do_not_fit_the_logits(student):
+    logits, targets = randn(6, 4), torch.tensor([[0], [1], [2], [3], [0], [1]])
+    student.raises(
+        lambda lesson: lesson.topk_accuracy(logits, targets), ValueError, naming=[logits.shape, targets.shape]
+    )
