@@ -122,6 +122,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(train, wit
         (["--device", "cuda:99"], "There is no device 'cuda:99' here"),
         (["--device", "cpu:x"], "There is no device 'cpu:x' here"),
         (["--precision", "int8"], "There is no precision 'int8'; choose one of: auto, float32, bfloat16, float16"),
+        (["--optimizer", "adam"], "There is no optimizer 'adam'; choose one of: muon, sgd"),
+        (["--budget", "soon"], "--budget soon is no time; write it like 90s, 15min or 1.5h"),
         (["--batch-size", 1], "at least 2 images a batch"),
         (["--batch-size", 391], "only 390 training images; choose a batch size of at most 390"),
         (["--data", "nowhere"], "no CIFAR-10 in nowhere"),
@@ -287,10 +289,60 @@ def test_mine_trains_what_the_student_built(monkeypatch):
     assert cli._training(mine=False).ResNet18 is reference
 
 
+@pytest.fixture
+def pace(lesson, monkeypatch):
+    """A machine that trains on 100 images of 32x32 pixels a second, and on more the smaller they are."""
+    monkeypatch.setitem(lesson.namespace, "speed_of", lambda config, device, precision, side: 100 * (32 / side) ** 2)
+    return lesson
+
+
+@pytest.mark.parametrize("minutes", [3, 10, 40, 300])
+def test_a_budget_is_planned_to_the_end(pace, minutes):
+    config = pace.settle(pace.Config(seconds=60 * minutes), torch.device("cpu"), 49_000)
+    assert config.epoch_size <= 49_000
+    assert len(config.sizes) == len(config.limit) == config.epochs >= pace.ROUNDS
+    assert list(config.sizes) == sorted(config.sizes)
+    evaluated = 20_000 + pace.ROUNDS * config.held_out * 49_000
+    speed = 100 * (32 / config.sizes[-1]) ** 2
+    assert 0.9 * 60 * minutes < sum(config.limit) + 20 + evaluated / (3 * speed) <= 60 * minutes
+
+
+def test_a_longer_budget_ends_on_larger_images(pace):
+    ends = [pace.settle(pace.Config(seconds=60 * m), torch.device("cpu"), 49_000).sizes[-1] for m in (3, 60)]
+    assert ends == [24, 32]
+
+
+def test_a_budget_too_short_for_anything_still_trains_a_batch_an_epoch(pace):
+    config = pace.settle(pace.Config(seconds=1), torch.device("cpu"), 49_000)
+    assert (config.epochs, config.epoch_size) == (pace.ROUNDS, config.batch_size)
+
+
+def test_the_full_run_measures_nothing_and_holds_nothing_out(pace, monkeypatch):
+    monkeypatch.setitem(pace.namespace, "speed_of", lambda *arguments: pytest.fail("must not measure"))
+    config = pace.settle(pace.Config(full=True, precision="bfloat16"), torch.device("cpu"), 50_000)
+    assert (config.sizes, config.epochs, config.limit) == (pace.FULL, len(pace.FULL), None)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15min", 900), ("1.5h", 5400), ("2 min", 120)])
+def test_a_budget_is_read_as_people_write_it(text, seconds):
+    assert cli._seconds(text) == seconds
+
+
 def test_help_answers_without_torch():
     code = "import sys; from course.cli import app\n"
     code += "try: app(['train', '--help'])\nfinally: assert 'torch' not in sys.modules"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
-    for option in ("--epochs", "--batch-size", "--data", "--device", "--seed", "--output", "--resume", "--mine"):
+    for option in (
+        "--full",
+        "--budget",
+        "--epochs",
+        "--batch-size",
+        "--data",
+        "--device",
+        "--seed",
+        "--output",
+        "--resume",
+        "--mine",
+    ):
         assert option in result.stdout
