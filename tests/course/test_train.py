@@ -333,5 +333,5 @@ def test_help_answers_without_torch():
     code += "try: app(['train', '--help'])\nfinally: assert 'torch' not in sys.modules"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
-    for option in "--full --budget --epochs --batch-size --data --device --seed --output --resume --mine".split():
-        assert option in result.stdout
+    for option in ("full", "budget", "epochs", "batch-size", "data", "device", "seed", "output", "resume", "mine"):
+        assert f"--{option}" in result.stdout
