@@ -28,6 +28,17 @@ def pytest_configure(config):
         raise pytest.UsageError("--isolated tests your notebooks in a sandbox; leave out --solutions.")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """A skip is a failure, unless its reason begins with what this machine lacks."""
+    report = yield
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not reason.removeprefix("Skipped: ").startswith("this machine has "):
+            report.outcome, report.longrepr = "failed", f"{reason}; a test that is skipped proves nothing"
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Lessons in order, and in each the exercises in the order of the notebook; the tests of the course last."""
