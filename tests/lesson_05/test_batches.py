@@ -1,0 +1,198 @@
+"""Batches: every image once, in an order that depends on seed and epoch alone."""
+
+import torch
+
+from course.student import randn
+
+
+def numbered(count):
+    """Images that hold their own number, and labels that are ten times as large."""
+    number = torch.arange(count)
+    return number.float().view(-1, 1, 1, 1), 10 * number
+
+
+def dealt(batches):
+    """The numbers of the images that some batches hold, in order."""
+    return [int(number) for images, _ in batches for number in images.flatten()]
+
+
+def whole(numbers, count):
+    """Whether these are the numbers from 0 on, each once, in any order."""
+    return sorted(numbers) == list(range(count))
+
+
+def test_gives_every_image_once_in_batches_of_the_size_asked_for(student):
+    data = numbered(50)
+
+    def probe(lesson):
+        batches = list(lesson.Batches(*data, 16, shuffle=True, seed=1).epoch(0))
+        return {"sizes": [len(images) for images, _ in batches], "each once": whole(dealt(batches), 50)}
+
+    student.returns(probe, lambda: {"sizes": [16, 16, 16, 2], "each once": True})
+
+
+def test_gives_every_image_its_own_label(student):
+    data = numbered(50)
+
+    def probe(lesson):
+        batches = lesson.Batches(*data, 16, shuffle=True, seed=1).epoch(0)
+        return all((10 * images.flatten()).tolist() == labels.tolist() for images, labels in batches)
+
+    student.returns(probe, lambda: True)
+
+
+def test_keeps_the_order_unless_it_is_told_to_shuffle(student):
+    images, labels = randn(7, 2, 3, 3), torch.arange(7)
+    student.returns(
+        lambda lesson: [(x, y) for x, y in lesson.Batches(images, labels, 4).epoch(1)],
+        lambda: [(images[:4], labels[:4]), (images[4:], labels[4:])],
+    )
+
+
+def test_shuffles_anew_for_every_epoch_and_every_seed(student):
+    data = numbered(50)
+
+    def probe(lesson):
+        one, two = (lesson.Batches(*data, 16, shuffle=True, seed=seed) for seed in (1, 2))
+        first, second, other = (order.tolist() for order in (one.order(0), one.order(1), two.order(0)))
+        return {
+            "shuffled": first != list(range(50)),
+            "another order in the next epoch": second != first,
+            "another order with another seed": other != first,
+            "the next seed isn't the next epoch": other != second,
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "shuffled": True,
+            "another order in the next epoch": True,
+            "another order with another seed": True,
+            "the next seed isn't the next epoch": True,
+        },
+    )
+
+
+def test_repeats_an_epoch_whatever_was_asked_before(student):
+    data = numbered(50)
+
+    def probe(lesson):
+        world = torch.get_rng_state()
+        batches = lesson.Batches(*data, 16, shuffle=True, seed=1)
+        first = dealt(batches.epoch(2))
+        return {
+            "asked again": dealt(batches.epoch(2)) == first,
+            "asked of another object": dealt(lesson.Batches(*data, 16, shuffle=True, seed=1).epoch(2)) == first,
+            "the global generator is left alone": torch.get_rng_state().equal(world),
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "asked again": True,
+            "asked of another object": True,
+            "the global generator is left alone": True,
+        },
+    )
+
+
+def test_enters_an_epoch_at_any_batch(student):
+    data = numbered(50)
+
+    def probe(lesson):
+        batches = lesson.Batches(*data, 16, shuffle=True, seed=1)
+        late = list(batches.epoch(2, start=1))
+        return {
+            "sizes": [len(images) for images, _ in late],
+            "the images of the whole epoch": dealt(late) == dealt(batches.epoch(2))[16:],
+            "the same when asked again": dealt(late) == dealt(batches.epoch(2, start=1)),
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "sizes": [16, 16, 2],
+            "the images of the whole epoch": True,
+            "the same when asked again": True,
+        },
+    )
+
+
+def test_goes_on_with_the_pack_where_a_short_epoch_ended(student):
+    data = numbered(30)
+
+    def probe(lesson):
+        batches = lesson.Batches(*data, 5, shuffle=True, seed=1, epoch_size=12)
+        epochs = [dealt(batches.epoch(epoch)) for epoch in range(5)]
+        numbers = [number for epoch in epochs for number in epoch]
+        return {
+            "images an epoch": len(numbers) / 5,
+            "the first pack is whole": whole(numbers[:30], 30),
+            "the second pack is whole": whole(numbers[30:], 30),
+            "the second is shuffled anew": numbers[:30] != numbers[30:],
+            "more than one epoch's images": len(set(numbers)) > 12,
+            "twice in one epoch": any(len(set(epoch)) < len(epoch) for epoch in epochs[:2]),
+            "the same when asked again": dealt(batches.epoch(0)) == epochs[0],
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "images an epoch": 12.0,
+            "the first pack is whole": True,
+            "the second pack is whole": True,
+            "the second is shuffled anew": True,
+            "more than one epoch's images": True,
+            "twice in one epoch": False,
+            "the same when asked again": True,
+        },
+    )
+
+
+def test_opens_new_packs_in_a_long_epoch(student):
+    data = numbered(20)
+
+    def probe(lesson):
+        batches = lesson.Batches(*data, 5, shuffle=True, seed=1, epoch_size=50)
+        numbers, later = dealt(batches.epoch(0)), dealt(batches.epoch(1))
+        return {
+            "images": len(numbers),
+            "the first pack is whole": whole(numbers[:20], 20),
+            "the second pack is whole": whole(numbers[20:40], 20),
+            "the second is shuffled anew": numbers[:20] != numbers[20:40],
+            "the next epoch is shuffled anew": numbers[:20] != later[10:30],
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "images": 50,
+            "the first pack is whole": True,
+            "the second pack is whole": True,
+            "the second is shuffled anew": True,
+            "the next epoch is shuffled anew": True,
+        },
+    )
+
+
+def test_counts_its_batches(student):
+    data = numbered(50)
+
+    def probe(lesson):
+        return [
+            len(lesson.Batches(*data, 16)),
+            len(lesson.Batches(*data, 25)),
+            len(lesson.Batches(*data, 16, epoch_size=20)),
+        ]
+
+    student.returns(probe, lambda: [4, 2, 2])
+
+
+def test_refuses_images_without_labels(student):
+    images, labels = numbered(50)
+    student.raises(lambda lesson: lesson.Batches(images, labels[:49], 16), ValueError, naming=[50, 49])
+
+
+def test_refuses_empty_batches(student):
+    data = numbered(50)
+    student.raises(lambda lesson: lesson.Batches(*data, 0), ValueError, naming=[0])

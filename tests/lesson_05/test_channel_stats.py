@@ -1,0 +1,24 @@
+"""channel_stats: one mean and one deviation per channel, over all images and pixels."""
+
+import torch
+
+
+def few_images():
+    """Two images of different brightness, uint8 (2, 3, 4, 5): few enough for n - 1 to differ from n."""
+    return (torch.rand(2, 3, 4, 5) * torch.tensor([90, 256])[:, None, None, None]).byte()
+
+
+def test_gives_the_mean_of_each_channel_where_255_counts_as_1(student):
+    images = few_images()
+    student.returns(
+        lambda lesson: lesson.channel_stats(images)[0],
+        lambda: (images.double() / 255).mean(dim=(0, 2, 3)).float(),
+    )
+
+
+def test_gives_the_deviation_of_all_values_of_a_channel_from_their_mean(student):
+    images = few_images()
+    student.returns(
+        lambda lesson: lesson.channel_stats(images)[1],
+        lambda: (images.double() / 255).std(dim=(0, 2, 3), correction=0).float(),
+    )

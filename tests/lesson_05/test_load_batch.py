@@ -1,0 +1,70 @@
+"""load_batch: one official file, byte by byte."""
+
+import pickle
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from course.data import make_stand_in, unpickle
+
+
+def official(read):
+    """What `read` gives for the third of some small files in the official format."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_stand_in(folder, per_batch=12)
+        return read(Path(folder) / "data_batch_3")
+
+
+def written(read, values):
+    """What `read` gives for a file that holds these values."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data_batch_1"
+        path.write_bytes(pickle.dumps(values, protocol=3))
+        return read(path)
+
+
+def images_by_hand(path):
+    data = unpickle(path)[b"data"]
+    images = np.empty((len(data), 3, 32, 32), np.uint8)
+    for channel in range(3):
+        for row in range(32):
+            start = 1024 * channel + 32 * row
+            images[:, channel, row] = data[:, start : start + 32]
+    return torch.from_numpy(images)
+
+
+class RunsCode:
+    """Unpickled, it calls a function; a harmless one here."""
+
+    def __reduce__(self):
+        return np.zeros, ((4, 3072), "u1")
+
+
+def test_reads_the_pixels_channel_by_channel_and_row_by_row(student):
+    student.returns(lambda lesson: official(lesson.load_batch)[0], lambda: official(images_by_hand))
+
+
+def test_reads_one_label_for_each_image(student):
+    student.returns(
+        lambda lesson: official(lesson.load_batch)[1],
+        lambda: torch.tensor(official(lambda path: unpickle(path)[b"labels"])),
+    )
+
+
+def test_refuses_rows_of_another_length(student):
+    grey = {b"data": np.zeros((6, 1024), np.uint8), b"labels": [0, 1, 2, 3, 4, 5]}
+    student.raises(lambda lesson: written(lesson.load_batch, grey), ValueError, naming=[(6, 1024)])
+
+
+def test_refuses_a_file_that_lacks_a_label(student):
+    short = {b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2]}
+    student.raises(lambda lesson: written(lesson.load_batch, short), ValueError, naming=[(4, 3072), 3])
+
+
+def test_runs_no_code_that_a_file_brings_along(student):
+    def probe(lesson):
+        return written(lesson.load_batch, {b"data": RunsCode(), b"labels": [0, 1, 2, 3]})
+
+    student.raises(probe, pickle.UnpicklingError)

@@ -1,0 +1,54 @@
+"""load_cifar10: five files of training images, one of test images."""
+
+import tempfile
+from pathlib import Path
+
+import torch
+
+from course.data import make_stand_in, unpickle
+
+TRAIN = [f"data_batch_{number}" for number in range(1, 6)]
+
+
+def answers(load, inside="cifar-10-batches-py"):
+    """What `load` gives for a folder with small files, or for a folder inside of which they lie."""
+    with tempfile.TemporaryDirectory() as root:
+        make_stand_in(Path(root) / inside, per_batch=4)
+        try:
+            return load(root)
+        except FileNotFoundError as error:
+            return f"looked for {Path(error.filename or '').relative_to(root).as_posix()}"
+
+
+def by_hand(folder, files):
+    values = [unpickle(Path(folder) / file) for file in files]
+    images = [torch.from_numpy(v[b"data"]).reshape(-1, 3, 32, 32) for v in values]
+    return torch.cat(images), torch.cat([torch.tensor(v[b"labels"]) for v in values])
+
+
+def test_joins_the_five_files_of_training_images_in_order(student):
+    student.returns(
+        lambda lesson: answers(lambda root: lesson.load_cifar10(root)),
+        lambda: answers(lambda root: by_hand(f"{root}/cifar-10-batches-py", TRAIN)),
+    )
+
+
+def test_reads_the_test_images_where_they_are_asked_for(student):
+    def probe(lesson):
+        return {
+            "train=False": answers(lambda root: lesson.load_cifar10(root, train=False)),
+            "train=True": answers(lambda root: len(lesson.load_cifar10(root, train=True)[0])),
+        }
+
+    def expected():
+        test = answers(lambda root: by_hand(f"{root}/cifar-10-batches-py", ["test_batch"]))
+        return {"train=False": test, "train=True": 20}
+
+    student.returns(probe, expected)
+
+
+def test_takes_the_folder_of_the_files_itself_as_well(student):
+    student.returns(
+        lambda lesson: answers(lambda root: lesson.load_cifar10(root), inside="."),
+        lambda: answers(lambda root: by_hand(root, TRAIN), inside="."),
+    )

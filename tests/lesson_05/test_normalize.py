@@ -1,0 +1,20 @@
+"""normalize: bytes to numbers around 0, channel by channel."""
+
+import torch
+
+from course.student import randn
+
+
+def test_brings_every_channel_to_its_own_scale(student):
+    images = torch.randint(256, (4, 3, 3, 3), dtype=torch.uint8)  # all of a size: a wrong axis raises no error
+    mean, std = torch.tensor([0.3, 0.5, 0.6]), torch.tensor([0.2, 0.25, 0.4])
+    student.returns(
+        lambda lesson: lesson.normalize(images, mean, std),
+        lambda: ((images.double() / 255 - mean.view(3, 1, 1)) / std.view(3, 1, 1)).float(),
+    )
+
+
+def test_refuses_statistics_of_another_number_of_channels(student):
+    images = torch.randint(256, (2, 3, 4, 5), dtype=torch.uint8)
+    mean, std = randn(1), randn(1)
+    student.raises(lambda lesson: lesson.normalize(images, mean, std), ValueError, naming=[images.shape, mean.shape])
