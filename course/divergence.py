@@ -56,17 +56,17 @@ class Calls:
 
     def _after(self, module: nn.Module, inputs: Any, output: Any) -> None:
         if len(self.seen) < MOST_CALLS:
-            held = fingerprint(module._parameters.values())
+            held = fingerprint(module._parameters.values(), most=1000)
             call = Call(self.names[id(module)], held, self.given[id(module)], fingerprint([output]))
             self.seen.append(call)
 
 
-def fingerprint(values: Iterable[Any]) -> Fingerprint:
+def fingerprint(values: Iterable[Any], most: int | None = None) -> Fingerprint:
     """Norm, a projection and shape of each real tensor among the values: alike for equal tensors, hardly for others."""
     found = []
     for value in values:
         if isinstance(value, torch.Tensor) and not value.is_complex():
-            flat = value.detach().cpu().double().numpy().ravel()
+            flat = value.detach().reshape(-1)[:most].cpu().double().numpy()  # of weights the first will do
             direction = np.linspace(0.1, 1, flat.size)
             projection = float(flat @ direction) / max(math.sqrt(direction @ direction), TOLERANCE)
             found.append((math.sqrt(flat @ flat), projection, *map(float, value.shape)))

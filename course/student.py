@@ -15,6 +15,7 @@ import textwrap
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NoReturn
 
 import numpy as np
@@ -39,21 +40,25 @@ def fill_(module: torch.nn.Module) -> torch.nn.Module:
     Scales are those of a trained net: weights of variance 1 / fan-in, norms around 1, running variances positive.
     """
     for name, tensor in module.state_dict().items():
-        generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
         if not tensor.is_floating_point():
             continue
         count = min(tensor.numel(), 10_007)  # repeated in larger tensors: drawing ResNet18's 11 million takes 0.25 s
-        values = torch.randn(count, generator=generator, dtype=torch.float64)
+        values = _normal(name, count)
         if name.endswith("running_var"):
             values = values.square() + 0.5
         elif tensor.dim() > 1:
-            values /= math.sqrt(tensor[0].numel())
+            values = values / math.sqrt(tensor[0].numel())
         elif name.endswith("weight"):
             values = 1 + 0.3 * values
         with torch.no_grad():
             repeats = math.ceil(tensor.numel() / max(count, 1))
             tensor.copy_(values.to(tensor.dtype).repeat(repeats)[: tensor.numel()].view(tensor.shape))
     return module
+
+
+@cache
+def _normal(name: str, count: int) -> torch.Tensor:
+    return torch.randn(count, generator=torch.Generator().manual_seed(zlib.crc32(name.encode())), dtype=torch.float64)
 
 
 _OUTCOMES: dict[tuple[object, ...], Outcome] = {}  # what each belief gives for each probe, once it has been asked
