@@ -42,6 +42,8 @@ def tried(load, path):
     """What loading gives; of an error whether it is a ValueError, and whether its message names the file."""
     try:
         return load(path)
+    except NotImplementedError:
+        raise
     except ValueError as error:
         return "a ValueError" + (" that names the file" if path.name in str(error) else "")
     except Exception:

@@ -39,9 +39,12 @@ def test_updates_on_every_batch_in_training_mode_at_its_own_learning_rate(studen
     batches, rates = batches_of(4), [0.3, 0.1, 0.2, 0.05]
 
     def probe(lesson):
-        seen, model, optimizer = [], network().eval(), Settings(0.7, 0.8)
-        given = list(lesson.train_epoch(model, iter(batches), optimizer, rates, noted(seen)))
-        return {"seen": seen, "given": given, "rates afterwards": optimizer.rates}
+        runs = []
+        for mode in (False, True):
+            seen, model, optimizer = [], network().train(mode), Settings(0.7, 0.8)
+            given = list(lesson.train_epoch(model, iter(batches), optimizer, rates, noted(seen)))
+            runs.append({"seen": seen, "given": given, "rates afterwards": optimizer.rates})
+        return runs, list(vars(optimizer))
 
     def expected():
         seen = [
@@ -49,7 +52,7 @@ def test_updates_on_every_batch_in_training_mode_at_its_own_learning_rate(studen
             for (images, labels), rate in zip(batches, rates, strict=True)
         ]
         given = [(images.sum(), labels.sum()) for images, labels in batches]
-        return {"seen": seen, "given": given, "rates afterwards": [0.05, 0.05]}
+        return [{"seen": seen, "given": given, "rates afterwards": [0.05, 0.05]}] * 2, ["param_groups"]
 
     student.returns(probe, expected)
 
