@@ -2,73 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import io
 import os
 import sys
-from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from course.lesson import ROOT, Exercise, Lesson, LessonError, all_exercises, carries_own, exercises
+from course.report import Report, unsaved
+from course.tally import Tally
 
 if TYPE_CHECKING:  # torch is slow to import
     from course.answers import Answers
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What one test said: its name as a sentence, whether it passed, and its message if not."""
-
-    sentence: str
-    passed: bool
-    message: str = ""
-
-
-@dataclass(eq=False)
-class Tally:
-    """A pytest plugin that collects the verdicts of every exercise whose test module runs.
-
-    With a `source` the tests judge that lesson, or those recorded answers, instead of the notebook on disk.
-    """
-
-    source: Lesson | Answers | None = None
-    verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        exercise = dict(report.user_properties).get("exercise")
-        if exercise and (report.when == "call" or report.outcome != "passed"):
-            sentence = report.nodeid.partition("::test_")[2].replace("_", " ")
-            self.verdicts.setdefault(str(exercise), []).append(
-                Verdict(sentence, report.outcome == "passed", report.longreprtext)
-            )
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self.verdicts.setdefault("", []).append(Verdict(report.nodeid, False, report.longreprtext))
-
-    def points(self, exercise: Exercise) -> float:
-        """The share of the exercise's points that its passed tests earn; 0.0 if none ran."""
-        verdicts = self.verdicts.get(exercise.name, [])
-        passed = sum(verdict.passed for verdict in verdicts)
-        return exercise.points * passed / len(verdicts) if verdicts else 0.0
-
-    def done(self, exercise: Exercise) -> bool:
-        """Whether every test of the exercise ran and passed."""
-        verdicts = self.verdicts.get(exercise.name, [])
-        return bool(verdicts) and all(verdict.passed for verdict in verdicts)
-
-    def status(self, exercise: Exercise) -> str:
-        """`passed`, `not implemented yet`, `3 of 4 tests pass`, in the words of a summary."""
-        verdicts = self.verdicts.get(exercise.name, [])
-        if self.done(exercise):
-            return "passed"
-        if verdicts and all(v.message.startswith("not implemented yet") for v in verdicts if not v.passed):
-            return "not implemented yet"
-        return f"{sum(v.passed for v in verdicts)} of {len(verdicts)} tests pass"
 
 
 def judge(exercise: Exercise, source: Lesson | Answers, seed: int = 0, to_first_failure: bool = False) -> Tally:
@@ -113,9 +60,9 @@ def check(exercise: str, points: float = 1) -> float:
     if exercise not in all_exercises():
         raise LessonError(f"There is no exercise called {exercise!r}; there are: {', '.join(all_exercises())}.")
     known = all_exercises()[exercise]
-    tally = judge(known, Lesson.from_kernel(known.lesson, sys._getframe(1).f_globals))
-    report = Report(known, tally, points)
-    _show(report)
+    live = Lesson.from_kernel(known.lesson, sys._getframe(1).f_globals)
+    report = Report(known, judge(known, live), points, note=unsaved(known, live))
+    report.show()
     return report.earned
 
 
@@ -143,55 +90,3 @@ def carry(lesson: str, name: str) -> Any:
         reason = "it is no exercise" if isinstance(error, KeyError) else str(error)
     print(f"{name}: the reference ({reason})")
     return reference
-
-
-@dataclass
-class Report:
-    """A check cell's report, as HTML where a notebook shows it and as plain text everywhere else."""
-
-    exercise: Exercise
-    tally: Tally
-    points: float
-
-    @property
-    def earned(self) -> float:
-        """The points earned, of those that the check cell gives."""
-        return round(self.tally.points(self.exercise) / self.exercise.points * self.points, 4)
-
-    @property
-    def _headline(self) -> str:
-        return f"{self.exercise.name}: {self.tally.status(self.exercise)}, {self.earned:g} of {self.points:g} points"
-
-    @property
-    def _rows(self) -> Iterable[Verdict]:
-        seen = set()
-        for verdict in [v for verdicts in self.tally.verdicts.values() for v in verdicts]:
-            repeated = verdict.message in seen
-            seen.add(verdict.message)
-            yield Verdict(verdict.sentence, verdict.passed, "" if repeated else verdict.message)
-
-    def __repr__(self) -> str:
-        lines = [self._headline]
-        for row in self._rows:
-            lines.append(f"  {'✓ pass' if row.passed else '✗ FAIL'}  {row.sentence}")
-            lines += [f"          {line}" for line in row.message.splitlines()]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<li><b>{'✓ pass' if row.passed else '✗ FAIL'}</b> {html.escape(row.sentence)}"
-            + (f"<pre>{html.escape(row.message)}</pre>" if row.message else "")
-            + "</li>"
-            for row in self._rows
-        )
-        return f"<p><b>{html.escape(self._headline)}</b></p><ul style='list-style:none'>{rows}</ul>"
-
-
-def _show(report: Report) -> None:
-    """Display the report in a notebook, print it elsewhere."""
-    try:
-        from IPython.display import display
-    except ImportError:
-        print(report)
-    else:
-        display(report)

@@ -20,8 +20,9 @@ from nbgrader.utils import is_grade, is_solution
 
 from course import sandbox
 from course.answers import Answers, record
-from course.checking import Report, judge
+from course.checking import judge
 from course.lesson import LessonError, all_exercises
+from course.report import Report
 
 
 class Judge(NbGraderPreprocessor):

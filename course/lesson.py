@@ -17,7 +17,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +26,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 ROOT = Path(os.environ.get("COURSE_ROOT", Path(__file__).resolve().parents[1]))
+KERNEL = "this notebook's kernel"
 LOAD_SECONDS = 30  # a definition cell that takes longer than this to run is taken for an endless loop
 
 carries_own: ContextVar[bool] = ContextVar("carries_own", default=True)
@@ -118,6 +119,8 @@ class Lesson:
             return self.namespace[name]
         if self.problems:
             raise LessonError(f"{name} could not be loaded. " + "\n".join(self.problems))
+        if self.origin == KERNEL and (saved := saved_definition(self.name, name)):
+            raise LessonError(f"{self.origin} defines no {name}. Run cell {saved[0]}, which defines it, and then this.")
         raise LessonError(
             f"{self.origin} defines no {name}. Run or restore the cell that defines it; "
             f"the original stands in `git show HEAD:lessons/{self.name}/{script_of(self.name).stem}.ipynb`."
@@ -165,7 +168,7 @@ class Lesson:
     @classmethod
     def from_kernel(cls, name: str, namespace: dict[str, Any]) -> Lesson:
         """Wrap the live definitions of a running notebook."""
-        return cls(name, "this notebook's kernel", namespace)
+        return cls(name, KERNEL, namespace)
 
     def place(self, error: BaseException) -> str:
         """Where in this lesson's code an error came up: `file, cell 9, line 3: the source line`; "" if elsewhere."""
@@ -234,6 +237,19 @@ def _code_cells(path: Path) -> Iterator[tuple[int, str]]:
             f"Copy it if it holds work of yours; `git checkout -- {_shown(path)}` then brings the original back."
         ) from None
     return ((number, source) for number, (kind, source) in enumerate(sources, start=1) if kind == "code")
+
+
+def saved_definition(lesson: str, name: str) -> tuple[int, ast.stmt] | None:
+    """A function or class of the student's saved notebook: the number of its cell, and its syntax tree.
+
+    None where no notebook that can be read defines it.
+    """
+    found = None
+    with suppress(LessonError):
+        for number, source in _code_cells(notebook_of(lesson)):
+            with suppress(SyntaxError, ValueError):
+                found = next(((number, s) for s in _parsed(source).body if getattr(s, "name", "") == name), found)
+    return found
 
 
 def _parsed(source: str) -> ast.Module:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from course.checking import Verdict, judge
+from course.checking import judge
 from course.diagnosis import Misconception, misconceptions
 from course.lesson import Exercise, Lesson
+from course.tally import Verdict
 
 
 def beliefs(exercise: Exercise) -> list[Misconception]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from course.checking import Tally
 from course.lesson import ROOT, Exercise, Lesson, LessonError, all_exercises, notebook_of, script_of
+from course.tally import Tally
 
 
 def pytest_addoption(parser):

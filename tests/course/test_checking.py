@@ -4,8 +4,8 @@ import pytest
 
 import course
 from course.build import release
-from course.checking import Tally, Verdict
 from course.lesson import Exercise, Lesson, LessonError
+from course.tally import Tally, Verdict
 
 EXERCISE = Exercise("lesson_03", "PlainBlock", 2)
 

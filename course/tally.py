@@ -1,0 +1,65 @@
+"""What the tests of each exercise said, and the points that this is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from course.lesson import Exercise, Lesson
+
+if TYPE_CHECKING:  # torch is slow to import
+    from course.answers import Answers
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one test said: its name as a sentence, whether it passed, and its message if not."""
+
+    sentence: str
+    passed: bool
+    message: str = ""
+
+
+@dataclass(eq=False)
+class Tally:
+    """A pytest plugin that collects the verdicts of every exercise whose test module runs.
+
+    With a `source` the tests judge that lesson, or those recorded answers, instead of the notebook on disk.
+    """
+
+    source: Lesson | Answers | None = None
+    verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        exercise = dict(report.user_properties).get("exercise")
+        if exercise and (report.when == "call" or report.outcome != "passed"):
+            sentence = report.nodeid.partition("::test_")[2].replace("_", " ")
+            self.verdicts.setdefault(str(exercise), []).append(
+                Verdict(sentence, report.outcome == "passed", report.longreprtext)
+            )
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.verdicts.setdefault("", []).append(Verdict(report.nodeid, False, report.longreprtext))
+
+    def points(self, exercise: Exercise) -> float:
+        """The share of the exercise's points that its passed tests earn; 0.0 if none ran."""
+        verdicts = self.verdicts.get(exercise.name, [])
+        passed = sum(verdict.passed for verdict in verdicts)
+        return exercise.points * passed / len(verdicts) if verdicts else 0.0
+
+    def done(self, exercise: Exercise) -> bool:
+        """Whether every test of the exercise ran and passed."""
+        verdicts = self.verdicts.get(exercise.name, [])
+        return bool(verdicts) and all(verdict.passed for verdict in verdicts)
+
+    def status(self, exercise: Exercise) -> str:
+        """`passed`, `not implemented yet`, `3 of 4 tests pass`, in the words of a summary."""
+        verdicts = self.verdicts.get(exercise.name, [])
+        if self.done(exercise):
+            return "passed"
+        if verdicts and all(v.message.startswith("not implemented yet") for v in verdicts if not v.passed):
+            return "not implemented yet"
+        return f"{sum(v.passed for v in verdicts)} of {len(verdicts)} tests pass"
