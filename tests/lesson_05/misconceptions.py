@@ -239,7 +239,7 @@ FILES = [
     ),
 ]
 
-STATS = "return mean.float(), (share @ value**2 - mean**2).sqrt().float()"
+STATS = "return mean.float(), std.float()"
 
 
 def stats_as(mean: str, std: str) -> tuple[tuple[str, str], ...]:
@@ -256,7 +256,7 @@ STATISTICS = [
         id="statistics-of-bytes",
         exercise="channel_stats",
         belief="The statistics are those of the bytes, from 0 to 255.",
-        edits=(("torch.arange(256, dtype=torch.float64) / 255", "torch.arange(256, dtype=torch.float64)"),),
+        edits=(("part.double() / 255", "part.double()"),),
         question="Published means of CIFAR-10 are near 0.5. What do they count as 1?",
         explanation="255 counts as 1, so a mean lies between 0 and 1.\nSee the formula in “Statistics”.",
     ),
@@ -264,7 +264,7 @@ STATISTICS = [
         id="a-byte-has-256-steps",
         exercise="channel_stats",
         belief="A byte has 256 values, so it is divided by 256.",
-        edits=(("torch.arange(256, dtype=torch.float64) / 255", "torch.arange(256, dtype=torch.float64) / 256"),),
+        edits=(("part.double() / 255", "part.double() / 256"),),
         question="What becomes of white, the byte 255?",
         explanation="White is 255 and counts as 1, so 255 is what bytes are divided by.\n"
         "See the formula in “Statistics”.",
@@ -321,7 +321,7 @@ STATISTICS = [
         id="statistics-in-float64",
         exercise="channel_stats",
         belief="The statistics stay in the precision that they were computed in.",
-        edits=((STATS, "return mean, (share @ value**2 - mean**2).sqrt()"),),
+        edits=((STATS, "return mean, std"),),
         question="What dtype does the docstring promise?",
         explanation="Sum in float64 by all means, and hand on float32: it is what the images become.\n"
         "See “Returns” in the docstring.",
@@ -368,7 +368,7 @@ STATISTICS = [
         id="variance-for-deviation",
         exercise="channel_stats",
         belief="The second number is the variance.",
-        edits=((STATS, "return mean.float(), (share @ value**2 - mean**2).float()"),),
+        edits=((STATS, "return mean.float(), std.square().float()"),),
         question="If x is measured in shades of grey, in what unit is your second number?",
         explanation="normalize divides by the deviation, the root of the variance.\nSee the formula in “Statistics”.",
     ),
@@ -700,7 +700,7 @@ FLIP = [
         edits=(("images.flip(3)", "images.flip(2)"),),
         question="In (N, C, H, W), along which dimension do you walk from left to right?",
         explanation="Left and right are the ends of a row: dimension 3, the width. Cats seldom stand on their heads.\n"
-        "See “What broke”, where a net trains on flips of the wrong kind.",
+        "See the figure behind exercise 8: the line “flip”.",
     ),
     Misconception(
         id="turns-half-round",
