@@ -883,6 +883,15 @@ PICTURES = [
         "See the docstring of exercise 8.",
     ),
     Misconception(
+        id="always-enough-pictures",
+        exercise="show_predictions",
+        belief="There are always enough right answers and enough mistakes.",
+        edits=(("axes, chosen.tolist(), strict=False", "axes, chosen.tolist(), strict=True"),),
+        question="What does your function do for a network that makes no mistake?",
+        explanation="With fewer mistakes than frames some frames stay empty, and nothing fails.\n"
+        "See the docstring of exercise 8.",
+    ),
+    Misconception(
         id="eight-columns-whatever",
         exercise="show_predictions",
         belief="A row always holds eight pictures.",

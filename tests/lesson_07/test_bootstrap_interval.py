@@ -15,14 +15,14 @@ def sides(interval, accuracy, total):
     """How far the ends lie from the accuracy in standard errors, in classes wide enough for any way to draw."""
     low, high = interval
     error = math.sqrt(accuracy * (1 - accuracy) / total)
-    cuts = [0.001, 0.1, 0.4, 0.7, 1.06, 1.6, 2.3]
+    cuts = [0.001, 0.1, 0.4, 0.7, 1.0, 1.6, 2.3]
     return [bisect.bisect(cuts, (accuracy - low) / error), bisect.bisect(cuts, (high - accuracy) / error)]
 
 
 def test_holds_the_middle_of_the_accuracies_of_all_resamples(student):
-    correct = answers(600, 800)
+    correct = answers(300, 400)
     student.returns(
-        lambda lesson: sides(lesson.bootstrap_interval(correct, level=0.8, resamples=4000), 0.75, 800),
+        lambda lesson: sides(lesson.bootstrap_interval(correct, level=0.8, resamples=2000), 0.75, 400),
         lambda: [5, 5],  # 1.28 standard errors on either side
     )
 

@@ -83,6 +83,6 @@ def test_says_what_each_was_called_how_surely_and_what_a_mistake_really_is(stude
 def test_shows_fewer_pictures_where_there_are_fewer(student):
     images, logits, targets = answered()
     student.returns(
-        lambda lesson: shown(lesson.show_predictions(images[:6], logits[:6], targets[:6], NAMES, columns=4), images),
+        lambda lesson: shown(lesson.show_predictions(images[:6], logits[:6], targets[:6], NAMES, columns=2), images),
         lambda: list(range(6)),
     )
