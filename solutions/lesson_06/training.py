@@ -18,6 +18,7 @@
 import io
 import math
 import os
+import tempfile
 import time
 import zipfile
 from collections import defaultdict
@@ -228,9 +229,10 @@ print(f"yours: the largest relative error up to 10,000 is {((own - exact) / exac
 # %% [markdown]
 # ## The optimizer
 #
-# Plain gradient descent steps straight downhill. In a long narrow valley that means zigzag: steep walls, hardly
-# any slope along the floor. **Momentum** keeps a velocity $v$ in which the walls' pushes cancel and the floor's
-# add up (Polyak 1964). **Weight decay** adds a pull towards zero. For every parameter $p$ with gradient $g$:
+# Plain gradient descent steps straight downhill. In a long narrow valley that is slow: the steep walls allow
+# short steps only, and with short steps it creeps along the floor. **Momentum** keeps a velocity $v$ in which the
+# walls' pushes cancel and the floor's add up (Polyak 1964). **Weight decay** adds a pull towards zero. For every
+# parameter $p$ with gradient $g$:
 #
 # $$g \leftarrow g + \lambda\, p$$
 # $$v \leftarrow g \text{ the first time, then } \mu\, v + g$$
@@ -461,8 +463,8 @@ plt.show()
 # *Figure: on the left the ravine's contour lines, long flat ellipses, and three paths from the same point. The
 # plain one creeps along the floor and is far from the middle after 60 steps. Momentum swings across the floor and
 # past the middle, Nesterov's swings less. On the right the height over 120 steps on a logarithmic scale: plain
-# with lr 0.02 falls slowly on a straight line; plain with 0.0801 rises without end; momentum falls fast and in
-# waves; Nesterov's falls fastest.*
+# with lr 0.02 falls slowly on a straight line; plain with 0.0801 first falls and then rises without end; momentum
+# falls fast and in waves; Nesterov's falls fastest.*
 #
 # <details><summary>Was your guess right?</summary>
 #
@@ -638,16 +640,16 @@ def smaller(images: torch.Tensor) -> torch.Tensor:
 train_images, train_labels = load_cifar10(source.folder)
 test_images, test_labels = load_cifar10(source.folder, train=False)
 stats = channel_stats(train_images[:10_000])
-pictures, labels = smaller(train_images[:2560]), train_labels[:2560]
+pictures, labels = smaller(train_images[:2048]), train_labels[:2048]
 held_out, held_out_labels = smaller(test_images[:500]), test_labels[:500]
 
 
 def small_net(seed: int = 0) -> nn.Module:
-    """Three convolutions with norms, in the spirit of ResNet18's first layers: 25,546 parameters."""
+    """Three convolutions with norms, in the spirit of ResNet18's first layers: 24,346 parameters."""
     torch.manual_seed(seed)
     layers, channels = [], 3
-    for width, stride in ((16, 1), (32, 2), (64, 2)):
-        layers += [nn.Conv2d(channels, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    for width in (16, 32, 64):
+        layers += [nn.Conv2d(channels, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
         channels = width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
 
@@ -1151,3 +1153,252 @@ def fit(
 
 # %%
 check("fit", points=4)
+
+
+# %% [markdown]
+# ## Predict, then run: stopped and gone on
+#
+# A run of four epochs, and the same run stopped in the middle of the third and gone on with from its checkpoint,
+# in a network and an optimizer that know nothing of the first half. **Guess:** how far apart are the weights at
+# the end: by rounding errors, or less? And a third run, which goes on with the *weights* alone, as so many
+# published scripts do: at once as good as before, or not?
+
+
+# %%
+def start(seed: int = 0) -> tuple[nn.Module, SGD, Any, Any]:
+    """A small network, its optimizer, and batches for training and validation."""
+    model = small_net(seed)
+    groups = parameter_groups(model, weight_decay=5e-4)
+    optimizer = SGD(groups, lr=0.1, momentum=0.9, nesterov=True)
+    train = Batches(pictures, labels, 128, shuffle=True, seed=seed)
+    return model, optimizer, train, Batches(held_out, held_out_labels, 100)
+
+
+def weights_of(model: nn.Module) -> torch.Tensor:
+    """All numbers of a network in one row."""
+    return torch.cat([value.double().flatten() for value in model.state_dict().values()])
+
+
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "checkpoint.pt"
+
+    model, optimizer, train, validation = start()
+    whole = fit(model, optimizer, train, validation, epochs=4, peak=0.1)
+    reference = weights_of(model)
+
+    def keep(state: dict[str, Any]) -> None:
+        """Write the network of the moment, its optimizer and the state into the checkpoint."""
+        parts = {"model": stopped_model.state_dict(), "optimizer": stopped_optimizer.state_dict()}
+        save_checkpoint(path, **parts, state=state)
+
+    stopped_model, stopped_optimizer, train, validation = start()
+    fit(
+        stopped_model, stopped_optimizer, train, validation, epochs=4, peak=0.1, save=keep,
+        watch=lambda state: state["step"] == 40,
+    )  # fmt: skip
+    print(f"stopped after 40 of 64 steps; the checkpoint has {path.stat().st_size:,} bytes")
+
+    losses = {"never stopped": whole["losses"]}
+    for name, parts in {"all of it": ("model", "optimizer"), "weights alone": ("model",)}.items():
+        saved = load_checkpoint(path)
+        model, optimizer, train, validation = start(seed=0)
+        model.load_state_dict(saved["model"])
+        if "optimizer" in parts:
+            optimizer.load_state_dict(saved["optimizer"])
+        resumed = fit(model, optimizer, train, validation, 4, 0.1, state=saved["state"])
+        losses[name] = resumed["losses"]
+        apart = (weights_of(model) - reference).abs().max()
+        print(f"gone on with {name}: the weights differ by at most {apart:.3g}")
+
+plt.figure(figsize=(7, 3.4), layout="constrained")
+plt.plot(losses["never stopped"], color=GREY, lw=5, alpha=0.6, label="never stopped")
+plt.plot(losses["all of it"], color=BLUE, lw=1.5, label="gone on with all of it")
+plt.plot(range(40, 64), losses["weights alone"][40:], color=VERMILION, label="gone on with the weights alone")
+plt.axvline(40, color="black", ls=":", lw=1)
+plt.xlabel("step")
+plt.ylabel("training loss in nats")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# *Figure: the training loss over 64 steps. A thick grey line, the run that was never stopped, and on it, covering
+# it exactly, the run that was stopped at step 40, marked by a dotted line, and gone on with. A third line leaves
+# the two after step 40 and wavers about them: the run that went on with the weights alone.*
+#
+# <details><summary>Was your guess right?</summary>
+#
+# Zero, exactly: not a single bit differs. The same numbers in the same order give the same sums. (On another
+# number of threads or another processor the sums are rounded differently, and then they do differ a little.)
+#
+# Without its velocities the third run starts from rest again. It is not bad, it is *another run*: a result that
+# can't be repeated, and a bug that can't be found because it doesn't come back.
+# </details>
+
+# %% [markdown]
+# ## What broke, what it means: eight curves
+#
+# Here is the heart of this lesson. Below, the small network is trained nine times: once as it should be, and
+# eight times with a single mistake. Each mistake is one line.
+#
+# | the mistake | what was done |
+# |---|---|
+# | *eval forgotten* | validation in training mode, on pictures sorted by class |
+# | *labels out of step* | the pictures were shuffled, their labels weren't |
+# | *learning rate too high* | a peak of 10 instead of 0.1 |
+# | *learning rate too low* | a peak of 0.0003 |
+# | *no shuffle* | the training pictures come sorted by class, in every epoch |
+# | *no zero_grad* | gradients add up from step to step |
+# | *softmax twice* | the network's output goes through a softmax, and then into the loss |
+# | *too few pictures* | 256 of the 2,048 training pictures, each seen eight times as often |
+
+
+# %%
+class TrainingModeForever(nn.Module):
+    """Wraps a network so that eval() has no effect."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def train(self, mode: bool = True) -> nn.Module:
+        return super().train(True)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.network(images)
+
+
+class NeverForgets(SGD):
+    """Its gradients add up for ever."""
+
+    def zero_grad(self) -> None:
+        pass
+
+
+def by_class(images: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same pictures, sorted by class."""
+    order = labels.argsort(stable=True)
+    return images[order], labels[order]
+
+
+def run_with(mistake: str, epochs: int = 6) -> dict[str, Any]:
+    """Train the small network with one mistake, or with none; the state at the end."""
+    model, chosen, shuffle = small_net(), (pictures, labels), True
+    measured_on = (held_out, held_out_labels)
+    peak, optimizer_class = 0.1, SGD
+    if mistake == "eval forgotten":
+        model, measured_on = TrainingModeForever(model), by_class(*measured_on)
+    if mistake == "labels out of step":
+        chosen = pictures, labels.roll(1)
+    if mistake == "learning rate too high":
+        peak = 10.0
+    if mistake == "learning rate too low":
+        peak = 0.0003
+    if mistake == "no shuffle":
+        chosen, shuffle = by_class(*chosen), False
+    if mistake == "no zero_grad":
+        optimizer_class = NeverForgets
+    if mistake == "softmax twice":
+        model.append(nn.Softmax(1))
+    if mistake == "too few pictures":
+        chosen, epochs = (pictures[:256], labels[:256]), 8 * epochs
+    optimizer = optimizer_class(model.parameters(), lr=peak, momentum=0.9)
+    train = Batches(*chosen, 128, shuffle=shuffle)
+    return fit(model, optimizer, train, Batches(*measured_on, 100), epochs, peak)
+
+
+mistakes = [
+    "eval forgotten", "labels out of step", "learning rate too high", "learning rate too low",
+    "no shuffle", "no zero_grad", "softmax twice", "too few pictures",
+]  # fmt: skip
+order, TOP = [6, 3, 4, 7, 1, 5, 0, 2], 5.0  # nats, the upper edge
+began = time.perf_counter()
+right = run_with("none")
+drawn = [run_with(mistakes[k]) for k in order]
+print(f"nine runs in {time.perf_counter() - began:.0f} s")
+
+figure, axes = plt.subplots(2, 4, figsize=(12, 5.6), sharex=True, sharey=True, layout="constrained")
+for letter, ax, state in zip("ABCDEFGH", axes.flat, drawn, strict=True):
+    every = len(state["losses"]) // len(state["history"])
+    ends = [every * (row["epoch"]) for row in state["history"]]
+    ax.plot(right["losses"], color=GREY, lw=1)
+    ax.plot(state["losses"].clamp(max=TOP), color=BLUE, lw=1.5)
+    ax.plot(ends, [min(row["validation_loss"], TOP) for row in state["history"]], "o-", ms=3, color=ORANGE)
+    ax.axhline(math.log(10), color="black", ls=":", lw=0.8)
+    accuracy = state["history"][-1]["validation_accuracy"]
+    ax.set_title(f"{letter}: {accuracy:.0%} right at the end", fontsize=10)
+axes[0, 0].set_ylim(0, TOP + 0.05)
+for ax in axes[1]:
+    ax.set_xlabel("step")
+for ax in axes[:, 0]:
+    ax.set_ylabel("loss in nats")
+axes[0, 0].plot([], [], color=GREY, label="training, no mistake")
+axes[0, 0].plot([], [], color=BLUE, label="training")
+axes[0, 0].plot([], [], "o-", ms=3, color=ORANGE, label="validation")
+axes[0, 0].legend(fontsize=8, loc="upper right")
+plt.show()
+print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} right at the end")
+
+# %% [markdown]
+# *Figure: eight panels, A to H, each with three curves over the steps of a run: in grey the training loss without
+# a mistake, the same in every panel; in blue the training loss with one of the eight mistakes; in orange, with
+# dots, the validation loss after each epoch. A dotted line marks log 10 = 2.30, the loss of guessing. What leaves
+# the picture is drawn at its upper edge. A: training and validation hardly leave the dotted line, yet clearly
+# more than a tenth is right. B: the same flat line, and hardly more right than by guessing. C: a mountain in the
+# first epoch, then flat. D: training falls to zero faster than the grey curve, validation first falls and then
+# rises. E: training sinks slowly, validation stays at the dotted line or above. F: begins like the grey curve,
+# then swings wider and wider and leaves the picture. G: training is the grey curve itself, validation lies far
+# above it. H: leaves the picture within the first steps and comes back at the end.*
+#
+# **Match them.** Which mistake drew which curve? Write eight pairs down before you open the answer. Three
+# questions help: does the *training* loss fall? Does the *validation* loss follow? Does the accuracy fit the
+# loss?
+#
+# <details><summary>The answer</summary>
+#
+# - **A: softmax twice.** The loss can't go where it should: after a second softmax even a perfect answer costs
+#   $\log(e + 9) - 1 = 1.46$, and the gradients are tiny. The sign to look for: *the accuracy climbs and the loss
+#   hardly moves*.
+# - **B: learning rate too low.** All is right, and nothing happens. Try ten times as much before you look for a
+#   bug.
+# - **C: no shuffle.** At first each batch holds a single class: the network learns to say "class 0", is punished
+#   for it, learns to say "class 1". The loss mounts whenever the class changes, and the norms' statistics never
+#   fit.
+# - **D: too few pictures.** It learns them by heart. Training falls, validation turns and rises: overfitting.
+#   More data, augmentation, weight decay; or stop earlier.
+# - **E: labels out of step with the pictures.** There is nothing to learn but by heart, and that is slow.
+#   Training sinks a little, validation never goes below $\log 10$. Look at a few pictures *with* their labels.
+# - **F: no zero_grad.** The gradients of all steps so far add up, a momentum of 1 that nothing slows. It begins
+#   well and then swings wider and wider.
+# - **G: eval forgotten.** The training curve is perfect, because nothing is wrong with the training. The
+#   measurement is: sorted pictures, normalised with the statistics of one class. Whenever only the validation is
+#   bad, doubt the validation first.
+# - **H: learning rate too high.** It explodes as soon as the warm-up reaches rates that the valley can't bear,
+#   and comes down only when the schedule does. By then the weights are ruined. F and H look alike at the end; at
+#   the start they don't.
+# </details>
+#
+# Six of these eight never raised an error and never printed a warning. So keep the habits that find them: the
+# first loss near $\log C$, one batch overfitted, a few pictures looked at with their labels, both curves drawn in
+# every run, and a run of twenty steps whose losses you know by heart: the *flight recorder* in your tests is
+# exactly that.
+
+# %% [markdown]
+# ## Where to go
+#
+# - **Szegedy et al. 2016**, *Rethinking the Inception Architecture*, section 7: label smoothing; **Müller et al.
+#   2019**, *When Does Label Smoothing Help?*: what it does to the last layer's features.
+# - **Sutskever et al. 2013**, *On the Importance of Initialization and Momentum in Deep Learning*, section 2:
+#   both kinds of momentum, with the learning rate inside the velocity.
+# - **Goyal et al. 2017**, *Accurate, Large Minibatch SGD*: section 2.2 on warm-up, 5.3 on what shouldn't decay,
+#   and a list of the mistakes that they made on the way.
+# - **Smith & Topin 2018**, *Super-Convergence*, and **Loshchilov & Hutter 2017**, *SGDR*: other shapes of
+#   schedule.
+# - **Loshchilov & Hutter 2019**, *Decoupled Weight Decay Regularization*: why the decay's place in the formula
+#   matters.
+# - **Zhang et al. 2017**, *Understanding Deep Learning Requires Rethinking Generalization*, section 2: random
+#   labels.
+# - **Karpathy 2019**, *A Recipe for Training Neural Networks* (his blog): overfit one batch, and thirty more
+#   habits.
+#
+# **Next:** lesson 7 asks a trained network more than one question: which classes it confuses, how well it knows
+# what it doesn't know, and where it looks.
