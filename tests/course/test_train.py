@@ -79,7 +79,7 @@ def test_a_run_leaves_its_report_figures_numbers_and_checkpoint(train, tmp_path)
     assert code == 0, output
     run = tmp_path / "run"
     assert sorted(path.name for path in run.iterdir()) == [
-        "checkpoint.pt", "confusion.png", "curves.png", "metrics.json", "predictions.png", "report.md",
+        "calibration.png", "checkpoint.pt", "confusion.png", "curves.png", "metrics.json", "predictions.png", "report.md",
     ]  # fmt: skip
     metrics = json.loads((run / "metrics.json").read_text())
     assert len(metrics["epochs"]) == 2
