@@ -303,13 +303,14 @@ plt.show()
 
 # %% [markdown]
 # *Figure: eleven blurred pictures, the mean image of each class and that of all. They are soft spots of
-# muted colour, with a middle that differs a little from its surroundings.*
+# muted colour, with a middle that differs a little from its surroundings. (In the stand-in, whose shapes stand
+# anywhere in any colour, they are plain grey.)*
 #
 # <details><summary>What it tells you</summary>
 #
 # Nearly all detail is gone: objects stand in different places, sizes and colours, and average out. What survives is
 # what the images of a class have in common, pixel for pixel. In CIFAR-10 that is a blue ground for ships and
-# aeroplanes, and with luck the outline of a horse. A linear classifier has little more to go by than such
+# aeroplanes, and a horse with two heads, one at each end. A linear classifier has little more to go by than such
 # templates, one a class. This is why you need layers that don't care about the place: convolutions.
 #
 # The mean image is nearly symmetric, left to right. Hold on to that; it is what makes mirroring harmless later on.
@@ -329,10 +330,11 @@ plt.show()
 print(f"bytes that are 255: {(few == 255).float().mean():.1%}, bytes that are 0: {(few == 0).float().mean():.1%}")
 
 # %% [markdown]
-# *Figure: how often each of the 256 values occurs, one line each for red, green and blue. Three broad humps, and a
-# spike at an end of the scale, where everything that was too bright or too dark has been cut off.*
+# *Figure: how often each of the 256 values occurs, one line each for red, green and blue. In CIFAR-10 red and green
+# have their broad humps in the middle, blue has its own further to the dark, and all three shoot up at 255. In the
+# stand-in the lines lie on each other, with a spike at both ends.*
 #
-# The spikes are clipping: what is brighter than white is white. And the three channels differ, so each
+# The spikes are clipping: what is brighter than white is white. And in photographs the three channels differ, so each
 # gets statistics of its own.
 
 # %% [markdown]
@@ -612,7 +614,7 @@ print(f"{len(kept):,} kept, {len(held_out):,} held out; of each class", labels[h
 # Two rules make these fast and repeatable:
 #
 # - **No loop over images.** Each image draws its own coin and its own place, but a whole batch is served at once.
-#   Python takes about a microsecond for every step of a loop; you will have 5 for a whole image.
+#   A single call of a tensor operation costs some microseconds, whatever it does. That is all you have for an image.
 # - **All chance comes from a generator that is handed in.** Who owns the generator can repeat the draw. The global
 #   generator, `torch.manual_seed`, belongs to everybody, and any line that somebody adds anywhere changes your draws.
 #
