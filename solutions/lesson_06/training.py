@@ -1342,12 +1342,13 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 # *Figure: eight panels, A to H, each with three curves over the steps of a run: in grey the training loss without
 # a mistake, the same in every panel; in blue the training loss with one of the eight mistakes; in orange, with
 # dots, the validation loss after each epoch. A dotted line marks log 10 = 2.30, the loss of guessing. What leaves
-# the picture is drawn at its upper edge. A: training and validation hardly leave the dotted line, yet clearly
-# more than a tenth is right. B: the same flat line, and hardly more right than by guessing. C: a mountain in the
-# first epoch, then flat. D: training falls to zero faster than the grey curve, validation first falls and then
-# rises. E: training sinks slowly, validation stays at the dotted line or above. F: begins like the grey curve,
-# then swings wider and wider and leaves the picture. G: training is the grey curve itself, validation lies far
-# above it. H: leaves the picture within the first steps and comes back at the end.*
+# the picture is drawn at its upper edge. A: training and validation hardly leave the dotted line, a smooth curve,
+# yet more than a tenth is right. B: a flat line that trembles a little, and no more right than by guessing. C: a
+# mountain in the first epoch, then flat. D: training falls to zero faster than the grey curve, validation turns
+# and rises. E: training sinks slowly, validation stays at the dotted line or above. F: begins like the grey curve
+# for a few steps, then swings wider and wider and leaves the picture, and the validation with it. G: training is
+# the grey curve itself, validation stays near the dotted line. H: training trembles about the dotted line or
+# above from the first steps on; validation starts beyond the edge and comes down towards the end.*
 #
 # **Match them.** Which mistake drew which curve? Write eight pairs down before you open the answer. Three
 # questions help: does the *training* loss fall? Does the *validation* loss follow? Does the accuracy fit the
@@ -1357,7 +1358,7 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 #
 # - **A: softmax twice.** The loss can't go where it should: after a second softmax even a perfect answer costs
 #   $\log(e + 9) - 1 = 1.46$, and the gradients are tiny. The sign to look for: *the accuracy climbs and the loss
-#   hardly moves*.
+#   hardly moves*, on a curve that is too smooth.
 # - **B: learning rate too low.** All is right, and nothing happens. Try ten times as much before you look for a
 #   bug.
 # - **C: no shuffle.** At first each batch holds a single class: the network learns to say "class 0", is punished
@@ -1372,9 +1373,9 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 # - **G: eval forgotten.** The training curve is perfect, because nothing is wrong with the training. The
 #   measurement is: sorted pictures, normalised with the statistics of one class. Whenever only the validation is
 #   bad, doubt the validation first.
-# - **H: learning rate too high.** It explodes as soon as the warm-up reaches rates that the valley can't bear,
-#   and comes down only when the schedule does. By then the weights are ruined. F and H look alike at the end; at
-#   the start they don't.
+# - **H: learning rate too high.** The loss trembles above the dotted line as soon as the warm-up reaches rates
+#   that the valley can't bear, and settles only when the schedule comes down. Without the norms it would be NaN.
+#   F began well; H never began.
 # </details>
 #
 # Six of these eight never raised an error and never printed a warning. So keep the habits that find them: the
