@@ -186,7 +186,7 @@ class Lesson:
         return filename if count is None else f"cell In [{count}]"
 
     def _execute(self, wanted: set[str]) -> None:
-        needed = _needed(self.later, wanted)
+        needed = _needed(self.later, wanted, set(self.namespace))
         done = {s for _, tree in needed for s in tree.body if getattr(s, "module", "") != "__future__"}
         self.later = [(f, ast.Module([s for s in tree.body if s not in done], [])) for f, tree in self.later]
         may_carry = carries_own.set(self.carrying)
@@ -302,8 +302,11 @@ class _Statement:
         return cls(node, frozenset(reads), frozenset(binds))
 
 
-def _needed(cells: list[tuple[str, ast.Module]], wanted: set[str]) -> list[tuple[str, ast.Module]]:
-    """Keep the statements that bind the wanted names or what these need; all definitions where nothing is wanted."""
+def _needed(cells: list[tuple[str, ast.Module]], wanted: set[str], bound: set[str]) -> list[tuple[str, ast.Module]]:
+    """Keep the statements that bind the wanted names or what these need; all definitions where nothing is wanted.
+
+    Names that are bound already stay what they are.
+    """
     definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     demo = (ast.For, ast.AsyncFor, ast.While, ast.Expr)
     left = [_Statement.of(s) for _, tree in cells for s in tree.body if not isinstance(s, demo)]
@@ -312,7 +315,7 @@ def _needed(cells: list[tuple[str, ast.Module]], wanted: set[str]) -> list[tuple
     kept: set[ast.stmt] = {node for node in imports if node.names[0].name == "*"}
     while new := [s for s in left if s.binds & wanted and s.node not in kept]:
         kept.update(s.node for s in new)
-        wanted = wanted.union(*(s.reads for s in new))
+        wanted = wanted.union(*(s.reads for s in new)) - bound
     future: list[ast.stmt] = [node for node in imports if node.module == "__future__"]  # holds for all later cells
     return [
         (filename, ast.Module(future + [s for s in tree.body if s in kept and s not in future], type_ignores=[]))

@@ -40,6 +40,12 @@ def test_what_no_exercise_refers_to_is_loaded_when_it_is_asked_for_and_nothing_i
     assert lesson.helper() is lesson.PlainBlock()
 
 
+def test_what_is_put_into_a_lesson_stays_when_more_of_it_is_loaded(load):
+    lesson = load("def PlainBlock():\n    return 1", "SIZE = 2", "def helper():\n    return SIZE")
+    lesson.namespace["SIZE"] = 3
+    assert lesson.helper() == 3
+
+
 def test_demos_are_not_run(load):
     lesson = load(
         "from torch import nn", BLOCK, "x = 1 / 0", "print(1 / 0)", "for i in [1]:\n    1 / 0", "while 1: pass"
