@@ -139,6 +139,109 @@ def build(
 
 
 @app.command()
+def progress(
+    lessons: Annotated[list[str] | None, typer.Argument(help="E.g. lesson_03. Left out: all of them.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Show how far you are: every exercise with its points, and what to do next."""
+    from rich.table import Table
+
+    from course.lesson import LessonError, all_exercises
+    from course.progress import progress
+
+    known = list(dict.fromkeys(exercise.lesson for exercise in all_exercises().values()))
+    if unknown := set(lessons or ()) - set(known):
+        _fail(f"There is no lesson called {sorted(unknown)[0]!r}; there are: {', '.join(known)}.")
+    try:
+        with console.status("testing what has changed …") as status:
+            results = progress(lessons or known, lambda e: status.update(f"testing {e.name} ({e.lesson}) …"))
+    except LessonError as error:
+        _fail(str(error))
+    left = next((result for result in results if not result.done), None)
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        rows = [asdict(result) for result in results]
+        print(json.dumps({"exercises": rows, "next": asdict(left) if left else None}, indent=1))
+        return
+    table = Table(show_edge=False)
+    for column in ("lesson", "exercise", "", "points"):
+        table.add_column(column, justify="right" if column == "points" else "left")
+    for before, result in zip([None, *results], results, strict=False):
+        first = before is None or before.lesson != result.lesson
+        mark = "[green]✓ passed[/]" if result.done else result.status
+        points = f"{result.earned:.3g} of {result.points:g}"
+        table.add_row(result.lesson if first else "", result.name, mark, points, end_section=False)
+    console.print(table)
+    earned, total = (sum(getattr(result, name) for result in results) for name in ("earned", "points"))
+    done = sum(result.done for result in results)
+    _say(f"{done} of {len(results)} exercises done, {earned:.3g} of {total:g} points")
+    if left:
+        _say(f"Next: {left.name}, in {left.place}")
+
+
+@app.command()
+def watch(
+    lesson: Annotated[str, typer.Argument(help="E.g. lesson_03.")],
+) -> None:
+    """Test the exercise that you are at, again after every save of the notebook."""
+    from course.lesson import LessonError
+    from course.watch import watch
+
+    try:
+        watch(lesson, _say)
+    except LessonError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        pass
+
+
+@app.command()
+def reset(
+    lesson: Annotated[str, typer.Argument(help="E.g. lesson_03.")],
+    exercise: Annotated[str | None, typer.Argument(help="E.g. BasicBlock. Left out: all of the lesson's.")] = None,
+) -> None:
+    """Give a stub back. What you wrote is kept in a copy of the notebook beside it."""
+    from course.lesson import LessonError
+    from course.notebooks import reset
+
+    try:
+        copy, names = reset(lesson, exercise)
+    except LessonError as error:
+        _fail(str(error))
+    _say(f"Reset {', '.join(names)}. Your version is in {copy.name}, beside the notebook.")
+    _say("Is the notebook open? Reload it from disk before you save it again.")
+
+
+@app.command()
+def update() -> None:
+    """Bring a newer release of the course in, and carry your answers over to it."""
+    from course.lesson import LessonError
+    from course.notebooks import update
+
+    try:
+        for line in update():
+            _say(line)
+    except LessonError as error:
+        _fail(str(error))
+
+
+@app.command()
+def doctor() -> None:
+    """Look at what this machine has for the course, and say what to do about what it lacks."""
+    from course.doctor import examine
+
+    ill = 0
+    for finding in examine():
+        ill += not finding.well
+        mark = "[green]ok    [/]" if finding.well else "[bold red]to do [/]"
+        console.print(f"{mark} {finding.subject:12} ", end="")
+        _say(finding.said)
+    raise typer.Exit(bool(ill))
+
+
+@app.command()
 def truth(
     lessons: Annotated[list[str] | None, typer.Argument(help="E.g. lesson_03. Left out: all of them.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to judge each belief under: 0, 1, 2 …")] = 1,

@@ -1,0 +1,165 @@
+"""Changing a student's notebook without losing a line of theirs: giving a stub back, bringing a new release in."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from course.lesson import ROOT, LessonError, all_exercises, exercises, notebook_of
+
+
+def read(path: Path) -> NotebookNode:
+    """A notebook.
+
+    Raises:
+        LessonError: the file is missing or is no notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, AttributeError) as error:
+        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+        raise LessonError(f"{shown} can't be read as a notebook ({type(error).__name__}: {error}).") from None
+
+
+def write(path: Path, notebook: NotebookNode) -> None:
+    """Replace a notebook in one move, so that an interruption leaves the old one."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def backup(path: Path) -> Path:
+    """Copy a notebook beside itself, under a name with the time."""
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    copy = path.with_name(f"{path.stem}.backup_{stamp}.ipynb")
+    copy.write_bytes(path.read_bytes())
+    return copy
+
+
+def answer(notebook: NotebookNode, name: str) -> NotebookNode | None:
+    """The cell that holds an exercise's answer: the one released for it, else the last that defines its name."""
+    named = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name]
+    defining = [cell for cell in notebook.cells if cell.cell_type == "code" and name in _defined(cell.source)]
+    return named[0] if named else defining[-1] if defining else None
+
+
+def reset(lesson: str, name: str | None = None) -> tuple[Path, list[str]]:
+    """Give stubs back: that of one exercise, or those of the whole lesson. No other cell changes.
+
+    Returns:
+        the backup of the notebook as it was, and the names of the exercises that were reset.
+
+    Raises:
+        LessonError: there is no such lesson, exercise or notebook, or no cell for the exercise.
+    """
+    from course.build import release
+
+    known = exercises(lesson)
+    if name is not None and name not in known:
+        raise LessonError(f"There is no exercise called {name!r} in {lesson}; there are: {', '.join(known)}.")
+    path = notebook_of(lesson)
+    own, new = read(path), nbformat.reads(release(lesson), as_version=4)
+    names = [name] if name else list(known)
+    for wanted in names:
+        cell, stub = answer(own, wanted), answer(new, wanted)
+        if cell is None or stub is None:
+            raise LessonError(f"No cell of {path.relative_to(ROOT)} is {wanted}'s: `course update` brings it back.")
+        cell.source = stub.source
+        cell.update(outputs=[], execution_count=None)
+    copy = backup(path)
+    write(path, own)
+    return copy, names
+
+
+def update() -> Iterator[str]:
+    """Fetch the newest release with git, and put the student's answers into its notebooks; yields what was done.
+
+    Raises:
+        LessonError: this is no clone with a branch to follow, or the release doesn't follow on this one; nothing has
+            changed then.
+    """
+    _git("fetch", "--quiet")
+    here, there = _git("rev-parse", "HEAD"), _git("rev-parse", "@{upstream}")
+    if _git("merge-base", here, there) == there:
+        yield "Nothing newer: this is the latest release."
+        return
+    paths = [path for path in map(notebook_of, _lessons()) if path.exists()]
+    olds = {path: nbformat.reads(_git("show", f"{here}:{path.relative_to(ROOT)}"), as_version=4) for path in paths}
+    owns = {path: path.read_bytes() for path in paths}
+    touched = {path: read(path) for path in paths if _sources(read(path)) != _sources(olds[path])}
+    copies = {path: backup(path) for path in touched}
+    _git("checkout", "--quiet", "HEAD", "--", *map(str, paths))
+    try:
+        _git("merge", "--quiet", "--ff-only", "@{upstream}")
+    except LessonError:
+        for path, content in owns.items():
+            path.write_bytes(content)
+        raise
+    yield f"Updated from {here[:8]} to {there[:8]}."
+    for path, own in touched.items():
+        shown = path.relative_to(ROOT)
+        if not path.exists():
+            yield f"{shown} is no longer part of the course; yours is {copies[path].name}."
+            continue
+        new = read(path)
+        answers, added = carried_over(own, olds[path], new, path.parent.name)
+        write(path, new)
+        yield f"{shown}: carried over {', '.join(answers) or 'no answers'}, and {added} cells that you added."
+        yield f"  as it was before: {copies[path].name}"
+
+
+def carried_over(own: NotebookNode, old: NotebookNode, new: NotebookNode, lesson: str) -> tuple[list[str], int]:
+    """Put a student's answers, and the cells that they added, into a new release of the notebook.
+
+    Args:
+        own: the student's.
+        old: the release that it was made from.
+        new: the newer release; changed in place.
+
+    Returns:
+        the names of the exercises whose answers were carried over, and the number of cells that were.
+    """
+    answers = []
+    for name in exercises(lesson):
+        mine, stub, target = answer(own, name), answer(old, name), answer(new, name)
+        if mine is not None and target is not None and (stub is None or mine.source != stub.source):
+            target.source = mine.source
+            answers.append(name)
+    released = {cell.id for cell in old.cells} | {cell.id for cell in new.cells}
+    before, added = None, 0
+    for cell in own.cells:
+        if cell.id not in released and not (set(_defined(cell.source)) & set(exercises(lesson))):
+            place = next((i for i, other in enumerate(new.cells) if other.id == before), len(new.cells) - 1)
+            new.cells.insert(place + 1, cell)
+            added += 1
+        before = cell.id
+    return answers, added
+
+
+def _git(*arguments: str) -> str:
+    result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    if result.returncode:
+        raise LessonError(f"`git {' '.join(arguments[:3])}` failed: {result.stderr.strip() or result.stdout.strip()}")
+    return result.stdout.rstrip("\n")
+
+
+def _lessons() -> list[str]:
+    return list(dict.fromkeys(exercise.lesson for exercise in all_exercises().values()))
+
+
+def _sources(notebook: NotebookNode) -> list[str]:
+    return [cell.source for cell in notebook.cells]
+
+
+def _defined(source: str) -> list[str]:
+    try:
+        return [s.name for s in ast.parse(source).body if isinstance(s, ast.FunctionDef | ast.ClassDef)]
+    except (SyntaxError, ValueError):
+        return []

@@ -1,0 +1,98 @@
+"""Tests on every save: torch stays loaded here, and each verdict is found in a process that is forked from this one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import select
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from course.lesson import Exercise, Lesson, LessonError, exercises, notebook_of
+
+KEYS = "r: run all again   s: skip this exercise   q: quit"
+POLL = 0.1  # seconds between two looks at the notebook and the keyboard
+
+
+def watch(lesson: str, say: Callable[[str], None]) -> None:
+    """Judge the first unfinished exercise of a lesson now and after every save of its notebook, until `q` or Ctrl-C.
+
+    Raises:
+        LessonError: there is no such lesson.
+    """
+    import torch
+
+    from course.checking import judge
+
+    torch.set_num_threads(1)  # a process that is forked from one with OpenMP threads may hang
+    todo, path = list(exercises(lesson).values()), notebook_of(lesson)
+    judge(todo[0], Lesson.from_solution(lesson))  # loads what a verdict needs, once for all the processes to come
+    place, judging, seen = 0, None, 0
+    say(f"Watching {path}. {KEYS}")
+    with keyboard() as pressed:
+        while (key := pressed()) != "q":
+            saved = path.stat().st_mtime_ns if path.exists() else -1
+            done = judging is not None and judging.exitcode == 0
+            if saved == seen and not done and key not in ("r", "s"):
+                continue
+            if key == "r" or (saved != seen and place == len(todo)):
+                place = 0
+            elif done or key == "s":
+                place = min(place + 1, len(todo))
+            if judging:
+                judging.kill()
+            judging, seen = None, saved
+            if place < len(todo):
+                judging = _begin(todo[place])
+            else:
+                say(f"Every exercise of {lesson} is done or skipped. {KEYS}")
+
+
+def _begin(exercise: Exercise) -> multiprocessing.process.BaseProcess:
+    """Judge one exercise in a process of its own, which prints the report and ends with 0 if every test passes."""
+    start = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    context: Any = multiprocessing.get_context(start)
+    process: multiprocessing.process.BaseProcess = context.Process(target=_judge, args=(exercise,))
+    process.start()
+    return process
+
+
+def _judge(exercise: Exercise) -> None:
+    from course.checking import judge
+    from course.report import Report
+
+    try:
+        tally = judge(exercise, Lesson.from_notebook(exercise.lesson))
+    except LessonError as error:
+        print(error, flush=True)
+        sys.exit(1)
+    done, status = tally.done(exercise), tally.status(exercise)
+    brief = f"{'✓' if done else '○'} {exercise.name}: {status}"  # an exercise that isn't begun has no errors to show
+    begun = status != "not implemented yet"
+    print(repr(Report(exercise, tally, exercise.points)) if begun and not done else brief, flush=True)
+    sys.exit(not done)
+
+
+@contextmanager
+def keyboard() -> Iterator[Callable[[], str]]:
+    """In the block, a function that waits a moment for a key and gives it, or "" if none was pressed."""
+    try:
+        import termios
+        import tty
+
+        before = termios.tcgetattr(sys.stdin)
+    except (ImportError, OSError, ValueError):  # Windows, or no terminal
+        yield _wait
+        return
+    tty.setcbreak(sys.stdin)
+    try:
+        yield lambda: sys.stdin.read(1) if select.select([sys.stdin], [], [], POLL)[0] else ""
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _wait() -> str:
+    time.sleep(POLL)
+    return ""
