@@ -24,8 +24,9 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
+from torch.autograd.function import once_differentiable
 
-from course import carry
+from course import carry, check
 from course.data import find_data
 
 ResNet18 = carry("lesson_04", "ResNet18")
@@ -37,6 +38,7 @@ random_crop = carry("lesson_05", "random_crop")
 random_flip = carry("lesson_05", "random_flip")
 seeded = carry("lesson_05", "seeded")
 stratified_split = carry("lesson_05", "stratified_split")
+Optimizer = carry("lesson_06", "Optimizer")
 SGD = carry("lesson_06", "SGD")
 cross_entropy = carry("lesson_06", "cross_entropy")
 evaluate = carry("lesson_06", "evaluate")
@@ -55,8 +57,14 @@ write_report = carry("lesson_07", "write_report")
 def pick_device(name: str = "auto") -> torch.device:
     """The device of that name; with `auto` a CUDA GPU if there is one, else Apple's, else the CPU.
 
+    What there is, is asked of `torch.cuda.is_available()`, `torch.cuda.device_count()` and
+    `torch.backends.mps.is_available()`.
+
+    Args:
+        name: `auto`, `cpu`, `mps`, `cuda` or one of several, `cuda:0`, `cuda:1`, …
+
     Raises:
-        ValueError: there is no such device here.
+        ValueError: there is no such device here, or anywhere; the message names it.
     """
     ### BEGIN SOLUTION
     here = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
@@ -71,9 +79,55 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 # %%
+check("pick_device", points=1)
+
+
+# %%
+def step_flops(model: nn.Module, images: torch.Tensor) -> int:
+    """Floating-point operations that one training step's convolutions and linear layers take.
+
+    A multiplication with the addition that follows it counts as two. The way back through a layer takes two products
+    of the size of the way forward, one for the gradient of its input and one for that of its weight. Biases, norms
+    and activations are left out, as is usual: they take less than a hundredth.
+
+    Args:
+        model: any network of `nn.Conv2d` (with groups, too), `nn.Linear` and other layers, at any depth. Its weights,
+            its running statistics, the mode of each of its modules and its hooks are afterwards what they were.
+        images: (N, C, H, W), one batch; it is sent through the model once.
+
+    Returns:
+        the count for the whole batch; 3.33e9 an image of 32x32 pixels for ResNet18.
+    """
+    ### BEGIN SOLUTION
+    products = 0
+
+    def count(layer: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        nonlocal products
+        products += output.numel() * layer.weight[0].numel()  # each output sums over the weights of one filter
+
+    modes = {module: module.training for module in model.modules()}
+    layers = [module for module in modes if isinstance(module, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    try:
+        with torch.no_grad():
+            model.eval()(images)  # in training mode the norms would remember this batch
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes.items():
+            module.training = mode
+    return 2 * 3 * products  # multiply and add; forward, and twice as much back
+    ### END SOLUTION
+
+
+# %%
+check("step_flops", points=2)
+
+
+# %%
 def train_step(
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     images: torch.Tensor,
     labels: torch.Tensor,
     precision: str = "float32",
@@ -81,18 +135,23 @@ def train_step(
     label_smoothing: float = 0.0,
     accumulate: int = 1,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step in mixed precision (Micikevicius et al. 2018).
+    """One step in mixed precision (Micikevicius et al. 2018); whatever gradients there are before it are forgotten.
 
     Args:
+        model: gives logits (N, C). Its weights and their gradients stay float32, its mode stays as it is.
+        optimizer: holds the model's parameters; makes one step.
         images: float32 (N, 3, H, W), channels-last in memory for speed.
         labels: int64 (N,).
-        precision: `bfloat16` or `float16` for the convolutions, with weights kept in float32; or `float32` for all.
-        scaler: for float16, whose smallest numbers are too large for many gradients; bfloat16 doesn't need one.
+        precision: what `torch.autocast` computes the model in, `bfloat16` or `float16`; or `float32` without it.
+            The loss is computed from the logits in float32.
+        scaler: for float16. The step is taken through it, and it is updated.
         label_smoothing: see lesson 6.
-        accumulate: parts that the batch is split into; their gradients add up to the whole batch's, in less memory.
+        accumulate: parts that the batch is split into, as `torch.chunk` does it, which may be unequal. Their
+            gradients add up to those of the mean over the whole batch, in less memory.
 
     Returns:
-        the loss and the number of right answers, two scalars on the model's device.
+        the mean loss of the whole batch, float32, and the number of its right answers, int64: two scalars on the
+        model's device, without a graph.
     """
     ### BEGIN SOLUTION
     optimizer.zero_grad()
@@ -114,13 +173,20 @@ def train_step(
 
 
 # %%
+check("train_step", points=3)
+
+
+# %%
 def images_per_second(step: Callable[[], Any], images: int, steps: int = 5) -> float:
-    """How fast a training step is: the fastest of some, after one to warm up.
+    """How fast a training step is: that of the fastest of some steps, after one to warm up that doesn't count.
 
     Args:
         step: makes one step on a batch and waits until the device has finished it.
         images: how many a step trains on.
-        steps: how many to measure, with `time.perf_counter`.
+        steps: how many to measure, each for itself, by calls of `time.perf_counter()`.
+
+    Returns:
+        images a second.
     """
     ### BEGIN SOLUTION
     step()
@@ -133,90 +199,8 @@ def images_per_second(step: Callable[[], Any], images: int, steps: int = 5) -> f
     ### END SOLUTION
 
 
-# %% [markdown]
-# ## An optimizer for matrices
-
-
 # %%
-def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """Bring all singular values of a matrix close to 1 and leave its directions as they are (Jordan 2024).
-
-    Each step applies an odd polynomial to the matrix, which changes nothing but its singular values: σ becomes
-    3.4445 σ - 4.7750 σ³ + 2.0315 σ⁵. The slope at 0 is steep, so small ones grow fast, and after five steps most lie
-    between 0.7 and 1.2. Products of matrices are all it takes, so bfloat16 will do.
-
-    Args:
-        matrix: (m, n).
-        steps: of the iteration.
-
-    Returns:
-        (m, n), float32.
-    """
-    ### BEGIN SOLUTION
-    a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.bfloat16()
-    x = x / (x.norm() + 1e-7)  # now no singular value is above 1
-    wide = x if len(x) <= x.shape[1] else x.T  # the smaller side first: its products are cheaper
-    for _ in range(steps):
-        gram = wide @ wide.T  # (m, m)
-        wide = a * wide + (b * gram + c * gram @ gram) @ wide
-    return (wide if len(x) <= x.shape[1] else wide.T).float()
-    ### END SOLUTION
-
-
-# %%
-class Muon(torch.optim.Optimizer):
-    """Nesterov momentum whose step for each kernel is made orthogonal as a matrix (Jordan 2024).
-
-        v ← momentum · v + g
-        u ← g + momentum · v
-        u ← orthogonalize(u as a matrix of one row an output channel)      in groups with "orthogonal"
-        p ← p · sqrt(output channels) / |p|                                in groups with "orthogonal"
-        p ← p - lr · factor · u
-
-    Rescaling a kernel changes nothing of what the network computes, since a norm follows; it keeps the step's size
-    relative to the kernel's the same through the whole run. In the other groups `weight_decay` · p is added to g.
-
-    Args:
-        params: groups `{"params": …, "orthogonal": …, "factor": …, "weight_decay": …}`.
-        lr: learning rate; `group["lr"]` may change between steps.
-        momentum: how much of the last velocity stays.
-    """
-
-    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.6):
-        super().__init__(params, dict(lr=lr, momentum=momentum, orthogonal=False, factor=1.0, weight_decay=0.0))
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:
-        """Update every parameter that has a gradient."""
-        ### BEGIN SOLUTION
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                gradient = p.grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else p.grad
-                state = self.state[p]
-                if "velocity" not in state:
-                    state["velocity"] = torch.zeros_like(gradient)
-                velocity = state["velocity"].mul_(group["momentum"]).add_(gradient)
-                update = gradient.add(velocity, alpha=group["momentum"])
-                if group["orthogonal"]:
-                    update = orthogonalize(update.flatten(1)).view_as(p)  # (out, in · k · k)
-                    p.mul_(len(p) ** 0.5 / p.norm())
-                p.sub_(update, alpha=group["lr"] * group["factor"])
-        ### END SOLUTION
-
-
-def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Kernels that a norm follows, but for the first layer's; the first and the last layer; norms and biases."""
-    first, *kernels = (p for p in model.parameters() if p.ndim == 4)
-    linear = [p for p in model.parameters() if p.ndim == 2]
-    return [
-        {"params": kernels, "orthogonal": True},
-        {"params": [first, *linear], "factor": 0.5, "weight_decay": weight_decay},
-        {"params": [p for p in model.parameters() if p.ndim <= 1], "factor": 2.0},
-    ]
-
+check("images_per_second", points=1)
 
 # %% [markdown]
 # ## The data, where the network is
@@ -230,14 +214,15 @@ class DeviceBatches:
     """Batches of lesson 5 kept on a device and made ready there: normalised, augmented, shrunk, channels-last.
 
     Args:
-        images, labels: uint8 (N, 3, 32, 32) and int64 (N,).
+        images, labels: uint8 (N, 3, S, S), with S = 32 for CIFAR-10, and int64 (N,).
         batch_size, seed, epoch_size: as for `Batches`.
         device: where they go.
         stats: mean and standard deviation of each channel.
         sizes: side of the images that the network sees, in pixels, for each epoch; the last holds from then on.
-        augment: shuffle, and flip.
-        padding: shift by up to so many pixels (of 32), too.
-        shard: (rank, world): of each batch this process takes every world-th image.
+        augment: shuffle, and flip each image with probability 1/2.
+        padding: with `augment`, shift each image by up to so many pixels of the S, too; what comes in from
+            outside is 0 after normalising, the mean colour.
+        shard: (rank, world): of each batch this process takes the images number rank, rank + world, …
     """
 
     def __init__(
@@ -263,7 +248,12 @@ class DeviceBatches:
         return len(self.batches)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The batches of one epoch from the one numbered `start` on: float32 (n, 3, size, size) and int64 (n,)."""
+        """The batches of one epoch from the one numbered `start` on: float32 (n, 3, size, size) and int64 (n,).
+
+        Chance depends on seed, epoch and number of the batch alone: another epoch or batch draws other flips and
+        shifts, the same one the same, wherever the epoch was entered. The shards of a batch are together what one
+        process alone would see. Shrinking is bilinear with `antialias=True`, after normalising and augmenting.
+        """
         ### BEGIN SOLUTION
         rank, world = self.shard
         size = self.sizes[min(epoch, len(self.sizes) - 1)]
@@ -281,6 +271,241 @@ class DeviceBatches:
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         return self.epoch(0)
+
+
+# %%
+check("DeviceBatches", points=3)
+
+# %% [markdown]
+# ## An optimizer for matrices
+
+
+# %%
+def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
+    """Bring all singular values of a matrix close to 1 and leave its directions as they are (Jordan et al. 2024).
+
+    First the matrix is divided by its Frobenius norm, the root of the sum of its squares; then no singular value is
+    above 1. Each step applies an odd polynomial, which changes nothing but the singular values: σ becomes
+    3.4445 σ - 4.7750 σ³ + 2.0315 σ⁵, in matrices a X + b (X Xᵀ) X + c (X Xᵀ)² X. bfloat16 is precise enough.
+
+    Args:
+        matrix: (m, n), wide or tall; left unchanged. Of zeros it gives zeros.
+        steps: of the iteration; without any, the matrix is only divided.
+
+    Returns:
+        (m, n), float32.
+    """
+    ### BEGIN SOLUTION
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrix.bfloat16()
+    x = x / (x.norm() + 1e-7)  # now no singular value is above 1
+    wide = x if len(x) <= x.shape[1] else x.T  # the smaller side first: its products are cheaper
+    for _ in range(steps):
+        gram = wide @ wide.T  # (m, m)
+        wide = a * wide + (b * gram + c * gram @ gram) @ wide
+    return (wide if len(x) <= x.shape[1] else wide.T).float()
+    ### END SOLUTION
+
+
+# %%
+check("orthogonalize", points=2)
+
+
+# %%
+class Muon(Optimizer):
+    """Nesterov momentum whose step for each kernel is made orthogonal as a matrix (Jordan et al. 2024).
+
+        v ← momentum · v + g
+        u ← g + momentum · v
+        u ← orthogonalize(u as a matrix of one row an output channel)      in groups with "orthogonal"
+        p ← p · sqrt(output channels) / |p|                                in groups with "orthogonal"
+        p ← p - lr · factor · u
+
+    g is the gradient, plus `weight_decay` · p; v is zero at first. The fourth line rescales the kernel, before the
+    step: that changes nothing of what the network computes, since a norm follows, and it keeps the size of a step
+    relative to the kernel's the same through the whole run.
+
+    Args:
+        params: tensors, or groups of them: `{"params": …, "orthogonal": …, "factor": …, "weight_decay": …}`.
+        lr: learning rate; `group["lr"]` may change between steps.
+        momentum: how much of the last velocity stays.
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.6):
+        super().__init__(params, dict(lr=lr, momentum=momentum, orthogonal=False, factor=1.0, weight_decay=0.0))
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update every parameter that has a gradient, in place; the gradients stay as they are.
+
+        Velocities lie in `self.state[p]["velocity"]`, so that the state dict holds them.
+        """
+        ### BEGIN SOLUTION
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                gradient = p.grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else p.grad
+                state = self.state[p]
+                if "velocity" not in state:
+                    state["velocity"] = torch.zeros_like(gradient)
+                velocity = state["velocity"].mul_(group["momentum"]).add_(gradient)
+                update = gradient.add(velocity, alpha=group["momentum"])
+                if group["orthogonal"]:
+                    update = orthogonalize(update.flatten(1)).view_as(p)  # (out, in · k · k)
+                    p.mul_(len(p) ** 0.5 / p.norm())
+                p.sub_(update, alpha=group["lr"] * group["factor"])
+        ### END SOLUTION
+
+
+# %%
+check("Muon", points=3)
+
+
+# %%
+def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Kernels that a norm follows, but for the first layer's; the first and the last layer; norms and biases."""
+    first, *kernels = (p for p in model.parameters() if p.ndim == 4)
+    linear = [p for p in model.parameters() if p.ndim == 2]
+    return [
+        {"params": kernels, "orthogonal": True},
+        {"params": [first, *linear], "factor": 0.5, "weight_decay": weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim <= 1], "factor": 2.0},
+    ]
+
+
+# %% [markdown]
+# ## Optional: your own convolution, fast
+
+
+# %%
+class Shifted(torch.autograd.Function):
+    """`ShiftedConv2d.product`, with `ShiftedConv2d.gradients` as its way back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.settings = stride, padding
+        return ShiftedConv2d.product(x, weight, stride, padding)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        return *ShiftedConv2d.gradients(grad, *ctx.saved_tensors, *ctx.settings), None, None
+
+
+# %%
+class ShiftedConv2d(nn.Module):
+    """Lesson 1's convolution without a bias, made fast: a product of matrices for each tap of the kernel.
+
+    Its output, its gradients, its initial weights' distribution and its state dict are those of
+    `nn.Conv2d(…, bias=False)`, in float32, in float64, and under autocast in the precision that it asks for.
+
+    Args:
+        in_channels, out_channels: number of channels in and out (C and O).
+        kernel_size: height and width of the square kernel (K), in pixels.
+        stride, padding: any, the same in both directions.
+
+    Attributes:
+        weight: parameter of shape (O, C, K, K), uniform in ±1 / sqrt(C * K * K) at first.
+
+    Shapes: (N, C, H, W) -> (N, O, H', W') with H' = (H + 2 * padding - K) // stride + 1; the input is left unchanged.
+
+    Raises:
+        ValueError: the input isn't of shape (N, C, H, W), or with its padding smaller than the kernel; the message
+            names the shapes of the input and of the weight.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int = 0):
+        super().__init__()
+        self.stride, self.padding = stride, padding
+        bound = (in_channels * kernel_size**2) ** -0.5
+        weight = torch.empty(out_channels, in_channels, kernel_size, kernel_size).uniform_(-bound, bound)
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.weight
+        fits = x.dim() == 4 and x.shape[1] == weight.shape[1]
+        if not fits or min(x.shape[2:]) + 2 * self.padding < weight.shape[2]:
+            raise ValueError(f"x of shape {tuple(x.shape)} does not fit a weight of shape {tuple(weight.shape)}")
+        if torch.is_autocast_enabled(x.device.type):
+            precision = torch.get_autocast_dtype(x.device.type)
+            x, weight = x.to(precision), weight.to(precision)
+        return Shifted.apply(x, weight, self.stride, self.padding)
+
+    @staticmethod
+    def rows(x: torch.Tensor, size: int, stride: int, padding: int) -> tuple[list[torch.Tensor], tuple[int, int, int]]:
+        """What each tap of a kernel meets.
+
+        Args:
+            x: (N, H, W, C).
+            size, stride, padding: of the convolution.
+
+        Returns:
+            for each tap, row by row, a matrix with a row for every place of a grid and C columns; and the grid's
+            shape (N, height, width). The places [:, :H', :W'] of the grid are those of the output; what is beyond
+            them is of no use.
+        """
+        ### BEGIN SOLUTION
+        n, h, w, channels = x.shape
+        taps = [(i, j) for i in range(size) for j in range(size)]
+        high, wide = h + padding, w + padding  # neighbours share their zeros
+        if stride == 1 and size == 2 * padding + 1 and high * wide < 1.2 * h * w:  # few places are of no use
+            count, before = n * high * wide, padding * (wide + 1)
+            flat = x.new_zeros(before + count + before, channels)  # one pixel a row
+            flat[before : before + count].view(n, high, wide, channels)[:, :h, :w] = x
+            return [flat[i * wide + j :][:count] for i, j in taps], (n, high, wide)  # views: no pixel is copied
+        high, wide = ((side + 2 * padding - size) // stride + 1 for side in (h, w))  # H', W'
+        x = F.pad(x, (0, 0, padding, padding, padding, padding))
+        windows = (x[:, i::stride, j::stride][:, :high, :wide] for i, j in taps)
+        return [window.reshape(-1, channels) for window in windows], (n, high, wide)
+        ### END SOLUTION
+
+    @staticmethod
+    def product(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
+        """The convolution of (N, C, H, W) with (O, C, K, K): the sum over the taps of rows times weights."""
+        ### BEGIN SOLUTION
+        size = weight.shape[2]
+        taps = weight.permute(2, 3, 0, 1).flatten(0, 1)  # (K K, O, C)
+        rows, grid = ShiftedConv2d.rows(x.permute(0, 2, 3, 1), size, stride, padding)
+        out = rows[0] @ taps[0].T
+        for row, tap in zip(rows[1:], taps[1:], strict=True):
+            out.addmm_(row, tap.T)
+        high, wide = ((side + 2 * padding - size) // stride + 1 for side in x.shape[2:])
+        return out.view(*grid, -1)[:, :high, :wide].contiguous().permute(0, 3, 1, 2)
+        ### END SOLUTION
+
+    @staticmethod
+    def gradients(
+        grad: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Gradients of x and weight, given that of the output, (N, O, H', W')."""
+        ### BEGIN SOLUTION
+        grad = grad.permute(0, 2, 3, 1)  # (N, H', W', O)
+        (n, channels, h, w), (high, wide), size = x.shape, grad.shape[1:3], weight.shape[2]
+        taps = weight.permute(2, 3, 0, 1).flatten(0, 1)  # (K K, O, C)
+        if stride == 1 and size == 2 * padding + 1:  # the way back is a convolution, too, with the kernel turned round
+            rows, grid = ShiftedConv2d.rows(grad, size, stride, padding)
+            grad_rows, grad_x = rows[size**2 // 2], rows[0] @ taps[-1]
+            for row, tap in zip(rows[1:], taps.flip(0)[1:], strict=True):
+                grad_x.addmm_(row, tap)
+            grad_x = grad_x.view(*grid, channels)[:, :h, :w]
+        else:
+            grad_rows = grad.reshape(-1, grad.shape[3])
+            padded = grad.new_zeros(n, h + 2 * padding, w + 2 * padding, channels)
+            for tap, weights in enumerate(taps):
+                met = padded[:, tap // size :: stride, tap % size :: stride][:, :high, :wide]
+                met += (grad_rows @ weights).view_as(met)
+            grad_x = padded[:, padding : padding + h, padding : padding + w]
+        columns = grad_rows.T.contiguous()  # (O, places)
+        rows, _ = ShiftedConv2d.rows(x.permute(0, 2, 3, 1), size, stride, padding)
+        grad_taps = torch.stack([columns @ row for row in rows])  # (K K, O, C)
+        return grad_x.permute(0, 3, 1, 2), grad_taps.view(size, size, -1, channels).permute(2, 3, 0, 1)
+        ### END SOLUTION
+
+
+# %%
+check("ShiftedConv2d", points=3)
 
 
 # %% [markdown]
@@ -704,7 +929,6 @@ def shared(config: Config) -> Config:
 
 def main(config: Config, **arguments: Any) -> Report:
     """`run` in this process, and under torchrun as one of several: process k computes on GPU k of its machine."""
-    ### BEGIN SOLUTION
     if "LOCAL_RANK" not in os.environ:
         return run(config, **arguments)
     if torch.cuda.is_available() and config.device in ("auto", "cuda"):
@@ -715,4 +939,3 @@ def main(config: Config, **arguments: Any) -> Report:
         return run(config, **arguments)
     finally:
         dist.destroy_process_group()
-    ### END SOLUTION

@@ -1,0 +1,910 @@
+"""The wrong beliefs about a fast training run, executable."""
+
+from course.diagnosis import Misconception
+
+DEVICE = [
+    Misconception(
+        id="the-processor-is-always-there",
+        exercise="pick_device",
+        belief="auto takes the CPU, since that is always there.",
+        edits=(("name = here[0]", "name = here[-1]"),),
+        question="On a machine that has a GPU, who would want auto to leave it idle?",
+        explanation="auto means the fastest there is: CUDA, else Apple's, else the CPU.\n"
+        "See the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="apple-first",
+        exercise="pick_device",
+        belief="auto asks for Apple's GPU before it asks for CUDA.",
+        edits=(
+            ('here = ["cuda"] * torch.cuda.is_available() + ', "here = "),
+            (
+                '* torch.backends.mps.is_available() + ["cpu"]',
+                '* torch.backends.mps.is_available() + ["cuda"] * torch.cuda.is_available() + ["cpu"]',
+            ),
+        ),
+        question="If a machine had both, which of the two would train faster?",
+        explanation="The order is that of speed: CUDA first, then Apple's, then the CPU.\n"
+        "See the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="only-nvidia-makes-gpus",
+        exercise="pick_device",
+        belief="Without CUDA there is nothing but the CPU.",
+        edits=((' + ["mps"] * torch.backends.mps.is_available()', ""),),
+        question="What is in a MacBook that torch.backends.mps is for?",
+        explanation="Apple's GPUs are the device mps, several times as fast as the CPU beside them.\n"
+        "See the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="any-number-will-do",
+        exercise="pick_device",
+        belief="cuda:99 is as good as cuda:0, as long as there is a GPU.",
+        edits=((" or (number and not (number.isdecimal() and int(number) < count))", ""),),
+        question="torch.device('cuda:99') raises nothing. When and where would you hear of it?",
+        explanation="torch.device only names a place. Without the check the error comes later, out of a kernel.\n"
+        "See Raises in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="devices-counted-from-one",
+        exercise="pick_device",
+        belief="Of two GPUs the second is cuda:2.",
+        edits=(("int(number) < count", "int(number) <= count"),),
+        question="What is the name of the first GPU, and so that of the last of two?",
+        explanation="Devices are numbered from 0, so two are cuda:0 and cuda:1.\n"
+        "See Args in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="torch-will-say-it",
+        exercise="pick_device",
+        belief="Whatever name comes in, torch.device checks it.",
+        edits=(("if kind not in here or", "if kind in here and"),),
+        question="Does torch.device('cuda') raise anything on a machine without a GPU?",
+        explanation="It checks the spelling, not the machine: the error would come with the first tensor.\n"
+        "See Raises in the docstring of exercise 1.",
+    ),
+]
+
+FLOPS = [
+    Misconception(
+        id="one-operation-a-multiply-add",
+        exercise="step_flops",
+        belief="A multiplication and the addition after it are one operation.",
+        edits=(("return 2 * 3 * products", "return 3 * products"),),
+        question="A peak in FLOP/s counts both. What happens to your share of it if you count one?",
+        explanation="Papers' 'FLOPs' are often multiply-adds; a device's peak counts each as two.\n"
+        "See the roofline by hand.",
+        seen_in="He et al. 2015, table 1, counts multiply-adds as FLOPs",
+    ),
+    Misconception(
+        id="backward-costs-what-forward-costs",
+        exercise="step_flops",
+        belief="The way back costs as much as the way forward.",
+        edits=(("return 2 * 3 * products", "return 2 * 2 * products"),),
+        question="Which two gradients does a layer compute on the way back?",
+        explanation="Back there are two products of the forward's size: for the input and for the weight.\n"
+        "See the roofline by hand.",
+    ),
+    Misconception(
+        id="forward-only",
+        exercise="step_flops",
+        belief="The way back comes free with autograd.",
+        edits=(("return 2 * 3 * products", "return 2 * products"),),
+        question="In the profiler's table, which line takes the most time?",
+        explanation="convolution_backward takes about two thirds of a step: autograd writes the code, not the result.\n"
+        "See the profiler's table.",
+    ),
+    Misconception(
+        id="stride-ignored",
+        exercise="step_flops",
+        belief="A filter is applied at every pixel of the input.",
+        edits=(("output.numel() * layer", "(len(output) * output.shape[1] * inputs[0][0, 0].numel()) * layer"),),
+        question="How many numbers does a layer of stride 2 put out?",
+        explanation="Work is done per output: with stride 2 a quarter of the places.\nSee hint 1 of exercise 2.",
+    ),
+    Misconception(
+        id="every-kernel-is-three-by-three",
+        exercise="step_flops",
+        belief="Every kernel has 3x3 taps.",
+        edits=(
+            ("layer.weight[0].numel()", "(len(layer.weight[0]) * 9 if layer.weight.dim() == 4 else layer.in_features)"),
+        ),
+        question="How many taps do the shortcuts' kernels have?",
+        explanation="weight[0] is one filter with all its taps, whatever its size.\nSee hint 2 of exercise 2.",
+    ),
+    Misconception(
+        id="an-image-not-a-batch",
+        exercise="step_flops",
+        belief="The count is that of one image.",
+        edits=(("products += output.numel()", "products += output[0].numel()"),),
+        question="A step takes a whole batch: by what must the count of one image be multiplied?",
+        explanation="A step's FLOPs are those of its batch, as the clock measures the step.\n"
+        "See Returns of exercise 2.",
+    ),
+    Misconception(
+        id="convolutions-only",
+        exercise="step_flops",
+        belief="Only convolutions count.",
+        edits=(("isinstance(module, nn.Conv2d | nn.Linear)", "isinstance(module, nn.Conv2d)"),),
+        question="What is the last layer of a ResNet, and how many products does it take?",
+        explanation="The linear layer is small in a ResNet and nearly everything in other networks.\n"
+        "See the first line of the docstring of exercise 2.",
+    ),
+    Misconception(
+        id="children-only",
+        exercise="step_flops",
+        belief="A network's layers are its children.",
+        edits=(("for module in modes if", "for module in model.children() if"),),
+        question="What are ResNet18's children, and where do its convolutions sit?",
+        explanation="modules() goes down to every depth, children() one step.\nSee hint 1 of exercise 2.",
+    ),
+    Misconception(
+        id="groups-ignored",
+        exercise="step_flops",
+        belief="A filter always reads all channels of its input.",
+        edits=(("layer.weight[0].numel()", "(layer.weight[0].numel() * getattr(layer, 'groups', 1))"),),
+        question="What is the shape of a grouped convolution's weight?",
+        explanation="With G groups a filter reads C / G channels, and its weight says so.\nSee hint 2 of exercise 2.",
+    ),
+    Misconception(
+        id="counting-changes-nothing",
+        exercise="step_flops",
+        belief="One forward pass in training mode leaves no trace.",
+        edits=(("model.eval()(images)", "model(images)"),),
+        question="What does a norm in training mode do with each batch that it sees?",
+        explanation="Its running statistics move, and counted images become part of the network.\n"
+        "See lesson 2, and hint 3 of exercise 2.",
+    ),
+    Misconception(
+        id="back-to-training-mode",
+        exercise="step_flops",
+        belief="After evaluation a model goes back to training mode.",
+        edits=(("module.training = mode", "module.training = True"),),
+        question="What if somebody has frozen the norms, or counts a network that is being evaluated?",
+        explanation="Each module has a mode of its own, and gets back the one it had.\nSee hint 3 of exercise 2.",
+    ),
+    Misconception(
+        id="hooks-go-by-themselves",
+        exercise="step_flops",
+        belief="A hook is gone when the function that registered it has returned.",
+        edits=(("            hook.remove()", "            pass"),),
+        question="Call your function, then train: how often is count called?",
+        explanation="The module keeps its hooks until they are removed, and calls them at each forward pass.\n"
+        "See hint 2 of exercise 2.",
+    ),
+]
+
+LOSS = "loss = cross_entropy(logits.float(), y, label_smoothing) * (len(x) / len(images))"
+BACKWARD = "(scaler.scale(loss) if scaler else loss).backward()"
+STEP = [
+    Misconception(
+        id="old-gradients-are-gone",
+        exercise="train_step",
+        belief="backward overwrites the gradients of the step before.",
+        edits=(("optimizer.zero_grad()\n    losses", "losses"),),
+        question="What is in p.grad after two calls of backward?",
+        explanation="backward adds. That is what accumulation lives on, and why a step begins with zero_grad.\n"
+        "See lesson 6, and Gradients in parts.",
+    ),
+    Misconception(
+        id="smoothing-forgotten",
+        exercise="train_step",
+        belief="The loss is the plain cross-entropy.",
+        edits=(("y, label_smoothing)", "y)"),),
+        question="Which argument of yours is never read?",
+        explanation="label_smoothing goes on to lesson 6's cross_entropy.\nSee the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="loss-in-half-precision",
+        exercise="train_step",
+        belief="The loss can be computed in half precision, too.",
+        edits=((LOSS, LOSS.replace("logits.float()", "logits")),),
+        question="How many digits does bfloat16 leave of a loss of 2.302?",
+        explanation="Sums of exponentials lose what little precision there is; losses come in steps of 1/64.\n"
+        "See Numbers in sixteen bits.",
+    ),
+    Misconception(
+        id="weights-in-half-precision",
+        exercise="train_step",
+        belief="Mixed precision means that the model is cast to half precision.",
+        edits=(
+            (
+                "    losses, right = [], []",
+                '    losses, right = [], []\n    if precision != "float32":\n'
+                "        model.to(getattr(torch, precision))\n        images = images.to(getattr(torch, precision))",
+            ),
+        ),
+        question="A weight of 1 is moved by 0.001. What does bfloat16 make of it?",
+        explanation="Near 1 bfloat16 goes in steps of 1/128: small updates are rounded away.\n"
+        "See Numbers in sixteen bits.",
+        seen_in="Micikevicius et al. 2018, section 3.1, keep a master copy of the weights for this reason",
+    ),
+    Misconception(
+        id="autocast-forgotten",
+        exercise="train_step",
+        belief="The images' dtype decides the precision, so nothing needs to be done here.",
+        edits=(('enabled=precision != "float32"', "enabled=False"),),
+        question="In which dtype do the convolutions compute, if you print it?",
+        explanation="Images and weights are float32, and so is all that comes of them, unless autocast casts.\n"
+        "See hint 1 of exercise 3.",
+    ),
+    Misconception(
+        id="always-bfloat16",
+        exercise="train_step",
+        belief="Half precision is bfloat16.",
+        edits=(("getattr(torch, precision), enabled", "torch.bfloat16, enabled"),),
+        question="What does a GPU from before 2020 compute in?",
+        explanation="precision names the dtype: older GPUs are fast in float16 only.\nSee Numbers in sixteen bits.",
+    ),
+    Misconception(
+        id="scaler-forgotten",
+        exercise="train_step",
+        belief="float16 works like bfloat16, without a scaler.",
+        edits=(
+            (BACKWARD, "loss.backward()"),
+            (
+                "        scaler.step(optimizer)  # leaves the step out if a gradient overflowed\n"
+                "        scaler.update()",
+                "        optimizer.step()",
+            ),
+        ),
+        question="What is the smallest number above 0 in float16, and how large are your gradients?",
+        explanation="Below 6e-8 float16 has nothing but 0, and gradients there vanish.\n"
+        "See the experiment with the scaler.",
+    ),
+    Misconception(
+        id="scaled-but-never-unscaled",
+        exercise="train_step",
+        belief="The loss is scaled, and the optimizer steps as always.",
+        edits=(("scaler.step(optimizer)", "optimizer.step()"),),
+        question="By what are your gradients too large when the optimizer sees them?",
+        explanation="The gradients are 65,536 times too large; scaler.step divides them first.\n"
+        "See hint 3 of exercise 3.",
+    ),
+    Misconception(
+        id="scale-never-updated",
+        exercise="train_step",
+        belief="The scale is a constant.",
+        edits=(("        scaler.update()", "        pass"),),
+        question="After a step that overflowed, what should the next one do differently?",
+        explanation="update halves the scale after an overflow and raises it after many good steps.\n"
+        "See the experiment with the scaler.",
+    ),
+    Misconception(
+        id="zero-between-parts",
+        exercise="train_step",
+        belief="Every part of a batch begins with empty gradients.",
+        edits=(("        with torch.autocast(", "        optimizer.zero_grad()\n        with torch.autocast("),),
+        question="Whose gradients does the optimizer see at the end?",
+        explanation="Then only the last part counts. The gradients of all parts have to add up.\n"
+        "See Gradients in parts.",
+    ),
+    Misconception(
+        id="parts-summed",
+        exercise="train_step",
+        belief="The parts' mean losses are added up.",
+        edits=((" * (len(x) / len(images))", ""),),
+        question="With four parts, how much larger is your gradient than that of the whole batch?",
+        explanation="A sum of means is as many times too large as there are parts.\nSee Gradients in parts.",
+    ),
+    Misconception(
+        id="parts-weigh-the-same",
+        exercise="train_step",
+        belief="Every part counts the same, whatever its size.",
+        edits=(("(len(x) / len(images))", "(1 / accumulate)"),),
+        question="Seven images in three parts: which image counts most in your mean?",
+        explanation="A part of one image would count as much as one of three. Weigh each by its share.\n"
+        "See Gradients in parts.",
+    ),
+    Misconception(
+        id="step-after-every-part",
+        exercise="train_step",
+        belief="Every part is followed by a step.",
+        edits=(
+            ("        losses.append(loss.detach())", "        losses.append(loss.detach())\n        optimizer.step()"),
+        ),
+        question="How many times do the weights move in one call?",
+        explanation="Accumulation makes one step of many parts.\nSee Gradients in parts.",
+    ),
+    Misconception(
+        id="loss-of-the-last-part",
+        exercise="train_step",
+        belief="The loss to report is that of the last part.",
+        edits=(("return torch.stack(losses).sum()", "return losses[-1]"),),
+        question="What does a loss curve show that is drawn from one image in seven?",
+        explanation="The mean over the whole batch is asked for; the parts' shares add up to it.\n"
+        "See Returns of exercise 3.",
+    ),
+    Misconception(
+        id="right-answers-of-the-last-part",
+        exercise="train_step",
+        belief="The right answers to report are those of the last part.",
+        edits=(("torch.stack(right).sum()", "right[-1]"),),
+        question="Of how many images do you count the right answers?",
+        explanation="All parts count, or the training accuracy falls with their number.\nSee Returns of exercise 3.",
+    ),
+    Misconception(
+        id="loss-with-its-graph",
+        exercise="train_step",
+        belief="The loss can be handed on as it is.",
+        edits=(("losses.append(loss.detach())", "losses.append(loss)"),),
+        question="If somebody keeps the losses of 1,000 steps, what else is kept with them?",
+        explanation="A loss that still has its graph holds every activation of its batch.\nSee Returns of exercise 3.",
+    ),
+]
+
+SPEED = [
+    Misconception(
+        id="mean-of-the-steps",
+        exercise="images_per_second",
+        belief="The speed is that of the mean step.",
+        edits=(("min(times)", "(sum(times) / len(times))"),),
+        question="What can another program on the machine do to a step: make it slower, or faster?",
+        explanation="Disturbances only add time, so the fastest step is nearest to what the code needs.\n"
+        "See hint 2 of exercise 4.",
+    ),
+    Misconception(
+        id="median-of-the-steps",
+        exercise="images_per_second",
+        belief="The speed is that of the median step.",
+        edits=(("min(times)", "sorted(times)[(len(times) - 1) // 2]"),),
+        question="If more than half of the steps are disturbed, what does the median measure?",
+        explanation="Disturbances only add time; the docstring asks for the fastest step.\nSee hint 2 of exercise 4.",
+    ),
+    Misconception(
+        id="slowest-step",
+        exercise="images_per_second",
+        belief="To be on the safe side the slowest step counts.",
+        edits=(("min(times)", "max(times)"),),
+        question="What made the slowest step slow: your code, or what else the machine was doing?",
+        explanation="The slowest step measures the disturbance.\nSee hint 2 of exercise 4.",
+    ),
+    Misconception(
+        id="no-warm-up",
+        exercise="images_per_second",
+        belief="The first step is like all others.",
+        edits=(("    step()\n    times", "    times"),),
+        question="What happens in a first step that never happens again?",
+        explanation="Memory is reserved, kernels are chosen, code is compiled: the first doesn't count.\n"
+        "See hint 1 of exercise 4.",
+    ),
+    Misconception(
+        id="warm-up-counts",
+        exercise="images_per_second",
+        belief="The step to warm up is one of those measured.",
+        edits=(("    step()\n    times", "    times"), ("range(steps)", "range(steps + 1)")),
+        question="What if the step to warm up happens to be the fastest by your clock?",
+        explanation="It is made before the clock starts, and is forgotten.\nSee hint 1 of exercise 4.",
+    ),
+    Misconception(
+        id="seconds-an-image",
+        exercise="images_per_second",
+        belief="Speed is time divided by images.",
+        edits=(("images / min(times)", "min(times) / images"),),
+        question="Should a faster machine give a larger number or a smaller one?",
+        explanation="Images a second: images over seconds.\nSee Returns of exercise 4.",
+    ),
+    Misconception(
+        id="steps-a-second",
+        exercise="images_per_second",
+        belief="The number of images doesn't matter.",
+        edits=(("images / min(times)", "1 / min(times)"),),
+        question="Which of your arguments is never read?",
+        explanation="Steps of different batch sizes can only be compared by the image.\nSee Returns of exercise 4.",
+    ),
+]
+
+DATA = [
+    Misconception(
+        id="first-size-for-all-epochs",
+        exercise="DeviceBatches",
+        belief="All epochs have the side of the first.",
+        edits=(("self.sizes[min(epoch, len(self.sizes) - 1)]", "self.sizes[0]"),),
+        question="What is the second number in sizes for?",
+        explanation="Each epoch has a side of its own: small images first, large ones at the end.\n"
+        "See Small images first.",
+    ),
+    Misconception(
+        id="no-epoch-after-the-last-size",
+        exercise="DeviceBatches",
+        belief="There is a size for every epoch.",
+        edits=(("self.sizes[min(epoch, len(self.sizes) - 1)]", "self.sizes[epoch]"),),
+        question="sizes has one entry. Which side has epoch 1?",
+        explanation="The last holds from then on.\nSee Args in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="sizes-start-over",
+        exercise="DeviceBatches",
+        belief="After the last size comes the first again.",
+        edits=(("self.sizes[min(epoch, len(self.sizes) - 1)]", "self.sizes[epoch % len(self.sizes)]"),),
+        question="Which side should the images have when training ends?",
+        explanation="The last holds from then on.\nSee Args in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="shrinks-without-antialias",
+        exercise="DeviceBatches",
+        belief="Bilinear interpolation takes care of what lies between the pixels.",
+        edits=((", antialias=True)", ")"),),
+        question="From 32 pixels to 16: how many of the old pixels does a new one look at?",
+        explanation="Without antialias each new pixel looks at two by two old ones, however many it stands for.\n"
+        "See the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="shrinks-bytes",
+        exercise="DeviceBatches",
+        belief="Images are shrunk as bytes and normalised afterwards.",
+        edits=(
+            (
+                "x = normalize(images, self.mean, self.std)",
+                'x = normalize(F.interpolate(images, size=(size, size), mode="bilinear", antialias=True), self.mean, '
+                "self.std)",
+            ),
+        ),
+        question="What becomes of a mean of 130.4 that is stored in a byte?",
+        explanation="Bytes are rounded, numbers aren't; and shifts shall be pixels of the large image.\n"
+        "See the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="layout-left-to-chance",
+        exercise="DeviceBatches",
+        belief="Batches are contiguous.",
+        edits=(("x.contiguous(memory_format=torch.channels_last)", "x.contiguous()"),),
+        question="In which order do the numbers of your batch lie in memory?",
+        explanation="Convolutions read all channels of a pixel at once; side by side they come in one go.\n"
+        "See Channels last.",
+    ),
+    Misconception(
+        id="coins-for-each-process",
+        exercise="DeviceBatches",
+        belief="Each process takes its share first and draws for that.",
+        edits=(
+            ("x = normalize(images, self.mean, self.std)", "x = normalize(images[rank::world], self.mean, self.std)"),
+            ("x = x[rank::world]", "x = x"),
+        ),
+        question="Do two processes together see what one alone would have seen?",
+        explanation="Only if the draws are made for the whole batch, before it is shared out.\nSee Several GPUs.",
+    ),
+    Misconception(
+        id="labels-of-the-whole-batch",
+        exercise="DeviceBatches",
+        belief="Only the images are shared out.",
+        edits=(("labels[rank::world]", "labels"),),
+        question="Which label belongs to the second image of process 1?",
+        explanation="Images and labels are shared out in the same way.\nSee Args in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="shares-in-one-piece",
+        exercise="DeviceBatches",
+        belief="Each process takes a piece of the batch, the first of two the first half.",
+        edits=(
+            ("x = x[rank::world]", "x = x.tensor_split(world)[rank]"),
+            ("labels[rank::world]", "labels.tensor_split(world)[rank]"),
+        ),
+        question="Which images are those number rank, rank + world, …?",
+        explanation="Any split would do, but all must agree on one: every world-th image, from rank on.\n"
+        "See Args in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="no-shift",
+        exercise="DeviceBatches",
+        belief="Flips are all the augmentation there is.",
+        edits=(("if self.padding else x", "if False else x"),),
+        question="Which attribute of yours is never read?",
+        explanation="padding says by how many pixels each image may be shifted.\n"
+        "See Args in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="no-flip",
+        exercise="DeviceBatches",
+        belief="Shifts are all the augmentation there is.",
+        edits=(("x = random_flip(x, generator)", "pass"),),
+        question="Is a cat that looks the other way still a cat?",
+        explanation="With augment each image is flipped with probability 1/2.\n"
+        "See Args in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="black-comes-in-from-outside",
+        exercise="DeviceBatches",
+        belief="Images are augmented as bytes, before they are normalised.",
+        edits=(
+            ("x = normalize(images, self.mean, self.std)", "x = images"),
+            ("x = x[rank::world]", "x = normalize(x, self.mean, self.std)[rank::world]"),
+        ),
+        question="What colour is the byte 0, and what colour is 0 after normalising?",
+        explanation="A black frame is something to see; the mean colour is nothing at all.\n"
+        "See the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="same-draw-every-epoch",
+        exercise="DeviceBatches",
+        belief="Chance depends on the seed and the batch.",
+        edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed, step,'),),
+        question="How many versions of an image does the network see in ten epochs?",
+        explanation="Then each epoch repeats the first one's flips, place by place.\nSee the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="same-draw-every-batch",
+        exercise="DeviceBatches",
+        belief="Chance depends on the seed and the epoch.",
+        edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed, epoch,'),),
+        question="Are the first images of all batches flipped alike?",
+        explanation="A generator made anew for each batch from the same numbers draws the same each time.\n"
+        "See the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="same-draw-for-every-seed",
+        exercise="DeviceBatches",
+        belief="Chance depends on the epoch and the batch.",
+        edits=(('"augment", self.seed, epoch, step,', '"augment", epoch, step,'),),
+        question="What differs between two runs of different seeds?",
+        explanation="Runs with other seeds shall differ in all chance, or their spread says little.\n"
+        "See the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="batches-counted-from-where-it-went-on",
+        exercise="DeviceBatches",
+        belief="The first batch after going on is number 0.",
+        edits=(("enumerate(self.batches.epoch(epoch, start), start)", "enumerate(self.batches.epoch(epoch, start))"),),
+        question="After an interruption at batch 2, which number has the next one?",
+        explanation="Flips and shifts hang on the number of the batch; a run that goes on must count on.\n"
+        "See lesson 6 on going on, and the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="start-ignored",
+        exercise="DeviceBatches",
+        belief="An epoch begins at its first batch.",
+        edits=(("self.batches.epoch(epoch, start), start)", "self.batches.epoch(epoch))"),),
+        question="Which argument of yours is never read?",
+        explanation="A run that was stopped in the middle of an epoch goes on there.\nSee the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="epoch-ignored",
+        exercise="DeviceBatches",
+        belief="The order of the images is the same in each epoch.",
+        edits=(("self.batches.epoch(epoch, start), start)", "self.batches.epoch(0, start), start)"),),
+        question="Which batches does a network see in its second epoch?",
+        explanation="Lesson 5's batches shuffle anew for each epoch, if they are told which it is.\n"
+        "See the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="augments-always",
+        exercise="DeviceBatches",
+        belief="Images to be tested on are augmented like the others.",
+        edits=(("if self.augment:", "if True:"),),
+        question="What would two evaluations of the same network give?",
+        explanation="Without augment nothing is left to chance.\nSee Args in the docstring of exercise 5.",
+    ),
+]
+
+ORTHOGONAL = [
+    Misconception(
+        id="not-divided",
+        exercise="orthogonalize",
+        belief="The polynomial brings every singular value near 1, wherever it starts.",
+        edits=(("x = x / (x.norm() + 1e-7)", "x = x"),),
+        question="What does σ become if it is 10 at the start?",
+        explanation="Beyond about 1.3 the fifth power wins and the values run away.\nSee the figure of the polynomial.",
+    ),
+    Misconception(
+        id="divided-by-the-largest-value",
+        exercise="orthogonalize",
+        belief="The matrix is divided by its largest singular value.",
+        edits=(("x.norm()", "torch.linalg.matrix_norm(x.float(), 2)"),),
+        question="What would it cost to find the largest singular value, and which norm comes for free?",
+        explanation="The Frobenius norm is never smaller, and a sum of squares is cheap.\n"
+        "See the docstring of exercise 6.",
+    ),
+    Misconception(
+        id="rows-divided",
+        exercise="orthogonalize",
+        belief="Every row is divided by its own norm.",
+        edits=(("x.norm()", "x.norm(dim=1, keepdim=True)"),),
+        question="Does a matrix keep its directions if its rows are scaled one by one?",
+        explanation="Scaling rows is a product with a diagonal matrix, and mixes the singular vectors.\n"
+        "See the docstring of exercise 6.",
+    ),
+    Misconception(
+        id="largest-entry",
+        exercise="orthogonalize",
+        belief="The matrix is divided by its largest entry.",
+        edits=(("x.norm()", "x.abs().max()"),),
+        question="What is the largest singular value of a matrix of ones?",
+        explanation="Entries of at most 1 still allow singular values of sqrt(m n).\nSee the docstring of exercise 6.",
+    ),
+    Misconception(
+        id="zero-by-zero",
+        exercise="orthogonalize",
+        belief="No gradient is ever zero.",
+        edits=((" + 1e-7", ""),),
+        question="What is 0 / 0?",
+        explanation="One dead kernel would fill the network with nan.\nSee Args in the docstring of exercise 6.",
+    ),
+    Misconception(
+        id="tall-as-wide",
+        exercise="orthogonalize",
+        belief="A tall matrix comes out transposed.",
+        edits=(("return (wide if len(x) <= x.shape[1] else wide.T).float()", "return wide.float()"),),
+        question="What is the shape of what you return for a matrix of 12 rows and 5 columns?",
+        explanation="What was turned for the sake of cheap products has to be turned back.\nSee hint 3 of exercise 6.",
+    ),
+    Misconception(
+        id="coefficients-backwards",
+        exercise="orthogonalize",
+        belief="The coefficients stand in the order of falling powers.",
+        edits=(("a, b, c = 3.4445, -4.7750, 2.0315", "c, b, a = 3.4445, -4.7750, 2.0315"),),
+        question="Which coefficient is the slope at 0?",
+        explanation="3.4445 belongs to σ, 2.0315 to σ⁵: small values must grow fast.\n"
+        "See the formula in the docstring.",
+    ),
+    Misconception(
+        id="cubic-alone",
+        exercise="orthogonalize",
+        belief="The fifth power hardly matters.",
+        edits=(("(b * gram + c * gram @ gram)", "(b * gram)"),),
+        question="What does your polynomial give at σ = 1?",
+        explanation="Without it the values turn negative: 3.4445 - 4.7750 is below 0.\n"
+        "See the figure of the polynomial.",
+    ),
+    Misconception(
+        id="one-step-short",
+        exercise="orthogonalize",
+        belief="Dividing by the norm is the first of the steps.",
+        edits=(("range(steps)", "range(steps - 1)"),),
+        question="How often is the polynomial applied with steps=1?",
+        explanation="steps counts applications of the polynomial.\nSee Args in the docstring of exercise 6.",
+    ),
+    Misconception(
+        id="always-five",
+        exercise="orthogonalize",
+        belief="There are always five steps.",
+        edits=(("range(steps)", "range(5)"),),
+        question="Which of your arguments is never read?",
+        explanation="steps is a parameter: with more steps values come nearer to each other, and cost more.\n"
+        "See Args in the docstring of exercise 6.",
+    ),
+    Misconception(
+        id="half-precision-comes-out",
+        exercise="orthogonalize",
+        belief="What was computed in bfloat16 is returned in bfloat16.",
+        edits=(("wide.T).float()", "wide.T)"),),
+        question="In which dtype are the weights that your result is subtracted from?",
+        explanation="The result is float32, as the docstring says.\nSee Returns of exercise 6.",
+    ),
+]
+
+MUON = [
+    Misconception(
+        id="muon-without-looking-ahead",
+        exercise="Muon",
+        belief="The step is taken along the velocity.",
+        edits=(('update = gradient.add(velocity, alpha=group["momentum"])', "update = velocity.clone()"),),
+        question="Which line of the docstring looks ahead?",
+        explanation="Nesterov's u = g + momentum · v counts the newest gradient once more.\nSee lesson 6.",
+    ),
+    Misconception(
+        id="muon-dampens",
+        exercise="Muon",
+        belief="A gradient enters the velocity with weight 1 - momentum.",
+        edits=(("add_(gradient)", 'add_(gradient, alpha=1 - group["momentum"])'),),
+        question="What is v after the first step, by the docstring?",
+        explanation="v ← momentum · v + g: nothing stands before g.\nSee the docstring of exercise 7.",
+        seen_in="published implementations of Muon differ in this; some use a moving average",
+    ),
+    Misconception(
+        id="muon-forgets-the-decay",
+        exercise="Muon",
+        belief="Muon has no weight decay.",
+        edits=((' if group["weight_decay"] else p.grad', ' if group["orthogonal"] else p.grad'),),
+        question="Which setting of a group do you never read?",
+        explanation="In groups with weight_decay, that times p is part of g.\nSee the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="muon-decays-apart",
+        exercise="Muon",
+        belief="Weights decay apart from the gradient, as in AdamW.",
+        edits=(
+            ('p.grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else p.grad', "p.grad"),
+            (
+                "                p.sub_(update",
+                '                p.mul_(1 - group["lr"] * group["weight_decay"])\n                p.sub_(update',
+            ),
+        ),
+        question="Does your decay gather momentum?",
+        explanation="Here it is part of g, as in lesson 6's SGD.\nSee the docstring of exercise 7.",
+        seen_in="Loshchilov & Hutter 2019",
+    ),
+    Misconception(
+        id="muon-ignores-the-factor",
+        exercise="Muon",
+        belief="All groups take steps of the same learning rate.",
+        edits=(('alpha=group["lr"] * group["factor"]', 'alpha=group["lr"]'),),
+        question="Which setting of a group do you never read?",
+        explanation="factor sets a group's learning rate relative to the schedule's.\nSee the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="velocity-is-the-gradient",
+        exercise="Muon",
+        belief="The first velocity is the first gradient itself.",
+        edits=(
+            ("torch.zeros_like(gradient)", "gradient"),
+            (
+                'velocity = state["velocity"].mul_(group["momentum"]).add_(gradient)',
+                'velocity = gradient if state["velocity"] is gradient else '
+                'state["velocity"].mul_(group["momentum"]).add_(gradient)',
+            ),
+        ),
+        question="When the next gradients are written into p.grad, what happens to your velocity?",
+        explanation="Two names for one tensor. The velocity needs memory of its own.\nSee lesson 6's SGD.",
+    ),
+    Misconception(
+        id="gradient-made-orthogonal",
+        exercise="Muon",
+        belief="The gradient is made orthogonal, and then gathers momentum.",
+        edits=(
+            (
+                "                state = self.state[p]",
+                '                if group["orthogonal"]:\n'
+                "                    gradient = orthogonalize(gradient.flatten(1)).view_as(p)\n"
+                "                state = self.state[p]",
+            ),
+            ("                    update = orthogonalize(update.flatten(1)).view_as(p)", "                    pass"),
+        ),
+        question="Is a sum of orthogonal matrices orthogonal?",
+        explanation="Momentum first: then noise cancels before all directions are made equally long.\n"
+        "See the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="never-orthogonal",
+        exercise="Muon",
+        belief="Rescaling the kernels is what counts.",
+        edits=(("update = orthogonalize(update.flatten(1)).view_as(p)", "pass"),),
+        question="What are the singular values of your step?",
+        explanation="The step of an orthogonal group is an orthogonal matrix.\nSee the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="rows-of-input-channels",
+        exercise="Muon",
+        belief="A kernel becomes a matrix with one row for each input channel.",
+        edits=(
+            (
+                "orthogonalize(update.flatten(1)).view_as(p)",
+                "orthogonalize(update.transpose(0, 1).flatten(1)).view_as(p.transpose(0, 1)).transpose(0, 1)",
+            ),
+        ),
+        question="Which numbers of a kernel are added up into one output?",
+        explanation="One output channel is one row: all that it multiplies its inputs by.\n"
+        "See the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="columns-of-taps",
+        exercise="Muon",
+        belief="A kernel becomes a matrix with one column for each tap.",
+        edits=(("orthogonalize(update.flatten(1))", "orthogonalize(update.flatten(0, -2))"),),
+        question="How many rows does the docstring ask for?",
+        explanation="One row an output channel, in · k · k columns.\nSee the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="kernel-rescaled-after-the-step",
+        exercise="Muon",
+        belief="The kernel is rescaled after its step.",
+        edits=(
+            ("                    p.mul_(len(p) ** 0.5 / p.norm())\n", ""),
+            (
+                'alpha=group["lr"] * group["factor"])',
+                'alpha=group["lr"] * group["factor"])\n                if group["orthogonal"]:\n'
+                "                    p.mul_(len(p) ** 0.5 / p.norm())",
+            ),
+        ),
+        question="By what is a step of fixed length divided, if the rescaling comes after it?",
+        explanation="First rescale, then step: the next step then starts from the same length again.\n"
+        "See the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="kernel-never-rescaled",
+        exercise="Muon",
+        belief="The length of a kernel takes care of itself.",
+        edits=(("                    p.mul_(len(p) ** 0.5 / p.norm())\n", ""),),
+        question="Orthogonal steps all have the same length. If the kernel grows, what becomes of their effect?",
+        explanation="The kernel is brought to length sqrt(output channels) before each step.\n"
+        "See the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="kernel-of-length-one",
+        exercise="Muon",
+        belief="A kernel is rescaled to length 1.",
+        edits=(("len(p) ** 0.5 / p.norm()", "1 / p.norm()"),),
+        question="How long is an orthogonal matrix of 64 rows?",
+        explanation="sqrt(output channels), like the step: each row then has length 1 on average.\n"
+        "See the docstring of exercise 7.",
+    ),
+]
+
+CONV = [
+    Misconception(
+        id="rows-without-a-gap",
+        exercise="ShiftedConv2d",
+        belief="Rows of pixels can lie in memory one right after the other.",
+        edits=(
+            ("high, wide = h + padding, w + padding  #", "high, wide = h + padding, w  #"),
+            ("[:, :h, :w] = x\n", "[:, :h] = x\n"),
+        ),
+        question="What is the right neighbour of the last pixel of a row, in your long matrix?",
+        explanation="A slice shifted by one pixel would wrap round into the next row; a zero must stand between.\n"
+        "See the picture of the shifted slices.",
+    ),
+    Misconception(
+        id="images-without-a-gap",
+        exercise="ShiftedConv2d",
+        belief="Images can lie in memory one right after the other.",
+        edits=(("high, wide = h + padding, w + padding  #", "high, wide = h, w + padding  #"),),
+        question="What lies below the last row of an image, in your long matrix?",
+        explanation="A slice shifted by one row would reach the next image; a row of zeros must stand between.\n"
+        "See the picture of the shifted slices.",
+    ),
+    Misconception(
+        id="kernel-turned-round",
+        exercise="ShiftedConv2d",
+        belief="A convolution turns its kernel round.",
+        edits=(("out = rows[0] @ taps[0].T", "taps = taps.flip(0); out = rows[0] @ taps[0].T"),),
+        question="Which pixel does weight[:, :, 0, 0] meet in lesson 1?",
+        explanation="Deep learning's convolution is a cross-correlation.\nSee lesson 1.",
+    ),
+    Misconception(
+        id="not-turned-round-on-the-way-back",
+        exercise="ShiftedConv2d",
+        belief="The way back uses the kernel as it is.",
+        edits=(("rows[0] @ taps[-1]", "rows[0] @ taps[0]"), ("taps.flip(0)[1:]", "taps[1:]")),
+        question="The pixel to the left of an output met the tap on the left. From it, where does that output lie?",
+        explanation="Seen from the input everything is the other way round, so the kernel is turned.\n"
+        "See lesson 1 on the gradient of the input.",
+    ),
+    Misconception(
+        id="channels-not-exchanged",
+        exercise="ShiftedConv2d",
+        belief="The way back multiplies by the same matrices as the way forward.",
+        edits=(
+            (
+                "grad_rows, grad_x = rows[size**2 // 2], rows[0] @ taps[-1]",
+                "taps = taps.mT; grad_rows, grad_x = rows[size**2 // 2], rows[0] @ taps[-1]",
+            ),
+        ),
+        question="How many columns has the gradient of the output, and how many rows your matrix?",
+        explanation="Forward takes C to O, back takes O to C: the matrix is transposed.\nSee hint 3 of exercise 8.",
+    ),
+    Misconception(
+        id="places-of-no-use-kept",
+        exercise="ShiftedConv2d",
+        belief="Every place of the grid is an output.",
+        edits=(("view(*grid, -1)[:, :high, :wide]", "view(*grid, -1)"),),
+        question="What is computed at the places where the zeros stand?",
+        explanation="Sums of what lies to their left and right: of no use, and cut off.\nSee hint 2 of exercise 8.",
+    ),
+    Misconception(
+        id="stride-on-the-way-back-only-once",
+        exercise="ShiftedConv2d",
+        belief="On the way back each pixel belongs to one output.",
+        edits=(("                met += (grad_rows", "                met[:] = (grad_rows"),),
+        question="With stride 2 and three taps, how many outputs does a pixel take part in?",
+        explanation="Windows overlap, so their gradients are added up.\nSee lesson 1 on the gradient of the input.",
+    ),
+    Misconception(
+        id="precision-of-the-input",
+        exercise="ShiftedConv2d",
+        belief="Autocast looks after layers of one's own, too.",
+        edits=(("x, weight = x.to(precision), weight.to(precision)", "pass"),),
+        question="Which functions does autocast know, and is yours among them?",
+        explanation="Autocast casts for the library's functions; a Function of your own casts by itself.\n"
+        "See hint 3 of exercise 8.",
+    ),
+    Misconception(
+        id="shape-not-checked",
+        exercise="ShiftedConv2d",
+        belief="Whatever torch raises for other channels is clear enough.",
+        edits=(("if not fits or min(x.shape[2:]) + 2 * self.padding < weight.shape[2]:", "if False:"),),
+        question="Does the message name the shape of the weight?",
+        explanation="A ValueError with both shapes saves the reader a search.\n"
+        "See Raises in the docstring of exercise 8.",
+    ),
+]
+
+MISCONCEPTIONS = [*DEVICE, *FLOPS, *STEP, *SPEED, *DATA, *ORTHOGONAL, *MUON, *CONV]

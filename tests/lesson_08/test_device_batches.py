@@ -1,0 +1,183 @@
+"""DeviceBatches: what a batch holds is told from the pictures, whatever generator its chance comes from."""
+
+import torch
+import torch.nn.functional as F
+
+from course.student import randn
+
+CPU = torch.device("cpu")
+BYTES = (torch.zeros(3), torch.full((3,), 1 / 255))  # statistics that leave a byte the number it is
+SIDE = 6
+
+
+def pictures(count):
+    """Random bytes (count, 3, 6, 6), none of them 0, and labels that number the images."""
+    return (randn(count, 3, SIDE, SIDE) * 60 + 128).clamp(1, 255).to(torch.uint8), torch.arange(count)
+
+
+def batches(lesson, images, labels, **settings):
+    """Batches of 5 images in their own size, of bytes, unless told otherwise."""
+    settings = {"batch_size": 5, "device": CPU, "stats": BYTES, "sizes": (SIDE,)} | settings
+    return lesson.DeviceBatches(images, labels, **settings)
+
+
+def together(shards):
+    """The batch that these shards were taken from, one image of each in turn."""
+    batch = torch.zeros(sum(map(len, shards)), 3, SIDE, SIDE)
+    for rank, shard in enumerate(shards):
+        batch[rank :: len(shards)] = shard
+    return batch
+
+
+def looks(epoch, images, padding=0):
+    """How each image of an epoch, in the order of the labels, looks: (flipped, down, right), or None if otherwise."""
+    found = {}
+    for x, labels in epoch:
+        for picture, label in zip(x, labels.tolist(), strict=True):
+            found[label] = None
+            for flipped in (False, True):
+                wide = F.pad(images[label].flip(-1) if flipped else images[label], [padding] * 4).float()
+                for down in range(2 * padding + 1):
+                    for right in range(2 * padding + 1):
+                        window = wide[:, down : down + SIDE, right : right + SIDE]
+                        if (picture - window).abs().max() < 0.01:
+                            found[label] = (flipped, down, right)
+    return [found[label] for label in sorted(found)]
+
+
+def test_normalises_then_shrinks_to_the_side_of_the_epoch(student):
+    images, labels = pictures(7)
+    stats = torch.tensor([0.4, 0.5, 0.6]), torch.tensor([0.1, 0.2, 0.3])
+
+    def probe(lesson):
+        data = batches(lesson, images, labels, stats=stats, sizes=(4, SIDE, 5))
+        return [[x for x, _ in data.epoch(epoch)] for epoch in (0, 1, 2, 3)]
+
+    def expected():
+        mean, std = (values[:, None, None] for values in stats)
+        x = (images / 255 - mean) / std
+        small = {side: F.interpolate(x, size=(side, side), mode="bilinear", antialias=True) for side in (4, SIDE, 5)}
+        return [list(small[side].split(5)) for side in (4, SIDE, 5, 5)]
+
+    student.returns(probe, expected)
+
+
+def test_shares_out_images_and_labels(student):
+    images, labels = pictures(7)
+
+    def probe(lesson):
+        return [list(batches(lesson, images, labels, shard=(rank, 3)).epoch(0)) for rank in range(3)]
+
+    def expected():
+        def share(rank):
+            return [(x[rank::3], y[rank::3]) for x, y in zip(images.float().split(5), labels.split(5), strict=True)]
+
+        return [share(rank) for rank in range(3)]
+
+    student.returns(probe, expected)
+
+
+def test_keeps_channels_next_to_each_other_in_memory(student):
+    images, labels = pictures(6)
+
+    def probe(lesson):
+        data = batches(lesson, images, labels, augment=True, padding=1, sizes=(SIDE, 4))
+        return [x.is_contiguous(memory_format=torch.channels_last) for epoch in (0, 1) for x, _ in data.epoch(epoch)]
+
+    student.returns(probe, lambda: [True] * 4)
+
+
+def test_flips_and_shifts_after_normalising_before_sharing_out(student):
+    images, labels = pictures(40)
+    grey = torch.full((3,), 0.5), torch.full((3,), 1 / 255)  # the mean colour is 127.5, not black
+
+    def probe(lesson):
+        def epoch(shard):
+            settings = {"stats": grey, "augment": True, "padding": 1, "batch_size": 10, "shard": shard}
+            return list(batches(lesson, images, labels, **settings).epoch(2))
+
+        alone, shards = epoch((0, 1)), [epoch((rank, 3)) for rank in range(3)]
+        known = [look for look in looks(alone, images.float() - 127.5, 1) if look]
+        batches_of_shards = [[x for x, _ in parts] for parts in zip(*shards, strict=True)]
+        pairs = list(zip([x for x, _ in alone], batches_of_shards, strict=True))
+        return {
+            "images that are flipped and shifted, else left as they are": len(known),
+            "flipped or not": sorted({flipped for flipped, _, _ in known}),
+            "down": sorted({down for _, down, _ in known}),
+            "right": sorted({right for _, _, right in known}),
+            "shards are together what one process sees": all(x.equal(together(parts)) for x, parts in pairs),
+            "or the same images in another order": all(
+                (x.sum() - sum(map(torch.sum, parts))).abs() < 1 for x, parts in pairs
+            ),
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "images that are flipped and shifted, else left as they are": 40,
+            "flipped or not": [False, True],
+            "down": [0, 1, 2],
+            "right": [0, 1, 2],
+            "shards are together what one process sees": True,
+            "or the same images in another order": True,
+        },
+    )
+
+
+def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
+    image, labels = pictures(1)[0], torch.arange(40)
+
+    def probe(lesson):
+        def flips(seed, epoch):
+            data = batches(lesson, image.repeat(40, 1, 1, 1), labels, batch_size=20, augment=True, seed=seed)
+            return [[bool((picture - image[0]).abs().max() > 0.01) for picture in x] for x, _ in data.epoch(epoch)]
+
+        shuffled = batches(lesson, image.repeat(40, 1, 1, 1), labels, augment=True)
+        orders = [[y.tolist() for _, y in shuffled.epoch(epoch)] for epoch in (0, 1)]
+        first, second = flips(3, 0)
+        return {
+            "another batch": first != second,
+            "another epoch": flips(3, 1)[0] != first,
+            "another seed": flips(4, 0)[0] != first,
+            "another order": orders[0] != orders[1],
+            "the same again": flips(3, 0) == [first, second],
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "another batch": True,
+            "another epoch": True,
+            "another seed": True,
+            "another order": True,
+            "the same again": True,
+        },
+    )
+
+
+def test_goes_on_in_the_middle_of_an_epoch_as_if_it_had_never_stopped(student):
+    images, labels = pictures(40)
+
+    def probe(lesson):
+        data = batches(lesson, images, labels, batch_size=10, augment=True, padding=1)
+        whole, late = list(data.epoch(1)), list(data.epoch(1, start=2))
+        return {
+            "batches left": len(late),
+            "their images": [x.equal(y) for (x, _), (y, _) in zip(whole[2:], late, strict=False)],
+        }
+
+    student.returns(probe, lambda: {"batches left": 2, "their images": [True, True]})
+
+
+def test_changes_nothing_of_images_to_be_tested_on(student):
+    images, labels = pictures(7)
+
+    def probe(lesson):
+        data = batches(lesson, images, labels, padding=1)
+        return list(data.epoch(0)), list(data)
+
+    def expected():
+        split = list(zip(images.float().split(5), labels.split(5), strict=True))
+        return split, split
+
+    student.returns(probe, expected)

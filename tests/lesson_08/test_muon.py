@@ -1,0 +1,124 @@
+"""Muon: exactly what it says without orthogonal steps, and to the precision of bfloat16 with them."""
+
+import torch
+
+from course.student import randn
+
+RATES = [0.3, 0.1, 0.2]
+
+
+def parameter(values):
+    return values.clone().requires_grad_()
+
+
+def stepped(optimizer, p, gradients, rates=RATES):
+    """The values of one parameter after each step."""
+    path = []
+    for gradient, rate in zip(gradients, rates, strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        p.grad = None if gradient is None else gradient.clone()
+        optimizer.step()
+        path.append(p.detach().clone())
+    return path
+
+
+def polynomial(matrix):
+    """Five steps of the iteration in float64, by the singular values alone."""
+    u, s, vt = torch.linalg.svd(matrix.double(), full_matrices=False)
+    s = s / s.square().sum().sqrt()
+    for _ in range(5):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    return u * s @ vt
+
+
+def right(start, gradients, rates=RATES, momentum=0.6, factor=1.0, weight_decay=0.0, orthogonal=False):
+    """The same in float64, by the formula."""
+    p, velocity, path = start.double(), torch.zeros_like(start, dtype=torch.float64), []
+    for gradient, rate in zip(gradients, rates, strict=True):
+        g = gradient + weight_decay * p
+        velocity = momentum * velocity + g
+        update = g + momentum * velocity
+        if orthogonal:
+            update = polynomial(update.reshape(len(p), -1)).reshape(p.shape)
+            p = p * len(p) ** 0.5 / p.norm()
+        p = p - rate * factor * update
+        path.append(p)
+    return path
+
+
+def test_moves_with_momentum_that_looks_ahead(student):
+    start, gradients = randn(3, 2, dtype=torch.float64), randn(3, 3, 2, dtype=torch.float64)
+
+    def probe(lesson):
+        p = parameter(start)
+        optimizer = lesson.Muon([{"params": [p], "factor": 0.5, "weight_decay": 0.4}], lr=1.0, momentum=0.7)
+        return stepped(optimizer, p, gradients)
+
+    student.returns(probe, lambda: right(start, gradients, momentum=0.7, factor=0.5, weight_decay=0.4))
+
+
+def test_takes_orthogonal_steps_of_rescaled_kernels(student):
+    start, gradients = 3 * randn(4, 3, 2, 2), randn(3, 4, 3, 2, 2)
+
+    def probe(lesson):
+        p = parameter(start)
+        optimizer = lesson.Muon([{"params": [p], "orthogonal": True, "factor": 0.5}], lr=1.0)
+        return [step.bfloat16() for step in stepped(optimizer, p, gradients, [0.4, 0.2, 0.3])]
+
+    def expected():
+        path = right(start, gradients, [0.4, 0.2, 0.3], factor=0.5, orthogonal=True)
+        return [step.bfloat16() for step in path]
+
+    student.returns(probe, expected)
+
+
+def test_rescales_a_kernel_before_its_step(student):
+    start = randn(4, 3, 2, 2)
+
+    def probe(lesson):
+        p = parameter(start)
+        optimizer = lesson.Muon([{"params": [p], "orthogonal": True}], lr=1.0)
+        return stepped(optimizer, p, [torch.zeros_like(start)], [0.5])
+
+    student.returns(probe, lambda: [start * 2 / start.norm()])
+
+
+def test_leaves_gradients_and_what_has_none_alone(student):
+    start, gradients = randn(2, 2, dtype=torch.float64), randn(2, 2, 2, dtype=torch.float64)
+
+    def probe(lesson):
+        p, q = parameter(start), parameter(start)
+        optimizer = lesson.Muon([p, q], lr=0.1)
+        p.grad = torch.zeros_like(start)
+        seen = []
+        for gradient in gradients:
+            p.grad.copy_(gradient)  # always the same tensor
+            optimizer.step()
+            seen.append((p.grad.clone(), p.detach().clone()))
+        return seen, q
+
+    def expected():
+        path = right(start, gradients, [0.1] * 2)
+        return list(zip(gradients, path, strict=True)), start
+
+    student.returns(probe, expected)
+
+
+def test_goes_on_from_a_state_dict_as_if_it_had_never_stopped(student):
+    start, gradients = randn(3, dtype=torch.float64), randn(4, 3, dtype=torch.float64)
+
+    def probe(lesson):
+        p = parameter(start)
+        first = lesson.Muon([p], lr=1.0, momentum=0.7)
+        stepped(first, p, gradients[:2], RATES[:2])
+        second = lesson.Muon([p], lr=1.0)
+        second.load_state_dict(first.state_dict())
+        velocity = first.state_dict()["state"][0]["velocity"].clone()
+        return {"velocity": velocity, "path": stepped(second, p, gradients[2:], RATES[:2])}
+
+    def expected():
+        path = right(start, gradients, [*RATES[:2], *RATES[:2]], momentum=0.7)
+        return {"velocity": 0.7 * gradients[0] + gradients[1], "path": path[2:]}
+
+    student.returns(probe, expected)

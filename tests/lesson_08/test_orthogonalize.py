@@ -1,0 +1,70 @@
+"""orthogonalize: what becomes of singular values and directions, to the precision of bfloat16."""
+
+import pytest
+import torch
+
+from course.student import randn
+
+SHAPES = [(6, 6), (5, 12), (12, 5)]
+IDS = ["square", "wide", "tall"]
+
+
+def polynomial(matrix, steps):
+    """The iteration in float64, by the singular values alone."""
+    u, s, vt = torch.linalg.svd(matrix.double(), full_matrices=False)
+    s = s / s.square().sum().sqrt()
+    for _ in range(steps):
+        s = 3.4445 * s - 4.7750 * s**3 + 2.0315 * s**5
+    return (u * s @ vt).bfloat16()
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=IDS)
+def test_applies_the_polynomial_once(student, shape):
+    matrix = randn(*shape)
+    student.returns(
+        lambda lesson: lesson.orthogonalize(matrix, steps=1).bfloat16(),  # compared to two hundredths
+        lambda: polynomial(matrix, 1),
+    )
+
+
+def test_applies_it_as_often_as_it_is_told(student):
+    matrix = randn(6, 9)
+    student.returns(
+        lambda lesson: [lesson.orthogonalize(matrix, steps).bfloat16() for steps in (0, 2)],
+        lambda: [polynomial(matrix, steps) for steps in (0, 2)],
+    )
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=IDS)
+def test_brings_singular_values_near_one_and_keeps_directions(student, shape):
+    matrix = randn(*shape)
+    u, _, vt = torch.linalg.svd(matrix, full_matrices=False)
+    values = torch.linspace(0.2, 1.0, len(vt))  # none so small that five steps don't lift it
+    matrix = u * values @ vt
+
+    def probe(lesson):
+        inside = u.T @ lesson.orthogonalize(matrix) @ vt.T  # diagonal if the directions are those of the matrix
+        return {
+            "singular values between 0.6 and 1.3": bool(((inside.diag() > 0.6) & (inside.diag() < 1.3)).all()),
+            "directions kept": bool((inside - inside.diag().diag()).abs().max() < 0.1),
+        }
+
+    student.returns(probe, lambda: {"singular values between 0.6 and 1.3": True, "directions kept": True})
+
+
+def test_does_not_mind_how_large_a_matrix_is(student):
+    matrix = randn(5, 7)
+    student.returns(
+        lambda lesson: [lesson.orthogonalize(scale * matrix, 1).bfloat16() for scale in (2.0**-10, 2.0**10)],
+        lambda: [polynomial(matrix, 1)] * 2,
+    )
+
+
+def test_gives_zeros_of_zeros(student):
+    zeros = torch.zeros(3, 4)
+    student.returns(lambda lesson: lesson.orthogonalize(zeros), lambda: zeros)
+
+
+def test_leaves_the_matrix_unchanged(student):
+    matrix = randn(4, 6).bfloat16()
+    student.returns(lambda lesson: (lesson.orthogonalize(matrix).dtype, matrix), lambda: (torch.float32, matrix))

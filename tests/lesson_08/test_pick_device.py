@@ -1,0 +1,49 @@
+"""pick_device: what a machine has, whatever this one is; the questions that torch is asked get answers made up here."""
+
+import pytest
+import torch
+
+
+def chosen(lesson, name, gpus=0, apple=False):
+    """What `pick_device` gives on a machine with so many CUDA GPUs, and Apple's or not."""
+    with pytest.MonkeyPatch.context() as machine:
+        machine.setattr("torch.cuda.is_available", lambda: gpus > 0)
+        machine.setattr("torch.cuda.device_count", lambda: gpus)
+        machine.setattr("torch.backends.mps.is_available", lambda: apple)
+        return lesson.pick_device(name)
+
+
+def refused(lesson, name, gpus=0):
+    """`allowed`, or the error that the name meets."""
+    try:
+        chosen(lesson, name, gpus)
+    except Exception as error:
+        return type(error).__name__
+    return "allowed"
+
+
+def test_takes_the_fastest_there_is(student):
+    machines = {"two CUDA GPUs": (2, False), "Apple's": (0, True), "both": (1, True), "none": (0, False)}
+    student.returns(
+        lambda lesson: {name: chosen(lesson, "auto", *has).type for name, has in machines.items()},
+        lambda: {"two CUDA GPUs": "cuda", "Apple's": "mps", "both": "cuda", "none": "cpu"},
+    )
+
+
+def test_takes_what_it_is_told_to(student):
+    def probe(lesson):
+        return [chosen(lesson, name, gpus=2, apple=True) for name in ("cpu", "mps", "cuda", "cuda:0", "cuda:1")]
+
+    student.returns(probe, lambda: [torch.device(name) for name in ("cpu", "mps", "cuda", "cuda:0", "cuda:1")])
+
+
+def test_refuses_what_is_not_there(student):
+    names = {"cuda": 0, "cuda:0": 0, "mps": 2, "cuda:2": 2, "cuda:99": 2, "tpu": 2}
+    student.returns(
+        lambda lesson: {name: refused(lesson, name, gpus) for name, gpus in names.items()},
+        lambda: dict.fromkeys(names, "ValueError"),
+    )
+
+
+def test_says_which_device_is_not_there(student):
+    student.raises(lambda lesson: chosen(lesson, "cuda:7", gpus=2), ValueError, naming=["cuda:7"])

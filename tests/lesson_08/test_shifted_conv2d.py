@@ -1,0 +1,81 @@
+"""ShiftedConv2d: the convolution and its gradients, on maps large enough for shifted slices and on small ones."""
+
+import pytest
+import torch
+from torch import nn
+
+from course.student import fill_, randn
+
+LIBRARY = ["convolution", "im2col"]
+SETTINGS = {
+    "a large map": (3, 1, 1, 14, 13),
+    "a small map": (3, 1, 1, 4, 5),
+    "stride 2": (3, 2, 1, 14, 13),
+    "one tap": (1, 1, 0, 5, 4),
+    "one tap with stride 2": (1, 2, 0, 5, 6),
+    "a wide kernel": (5, 1, 2, 30, 27),
+    "no padding": (3, 1, 0, 14, 13),
+    "more padding than it needs": (2, 1, 2, 6, 5),
+}
+CASES = pytest.mark.parametrize(("size", "stride", "padding", "height", "width"), SETTINGS.values(), ids=SETTINGS)
+
+
+def gradients(layer, x):
+    """Gradients of a layer with known weights; a product with fixed values makes a number of the output."""
+    layer = fill_(layer).double()
+    x = x.clone().requires_grad_()
+    out = layer(x)
+    (out * torch.arange(out.numel(), dtype=out.dtype).cos().view(out.shape)).sum().backward()
+    return {"x": x.grad, "weight": layer.weight.grad}
+
+
+def in_bfloat16(layer, x):
+    with torch.autocast("cpu", torch.bfloat16):
+        return fill_(layer)(x)
+
+
+@CASES
+def test_gives_the_output_of_a_convolution(student, size, stride, padding, height, width):
+    x = randn(2, 3, height, width, dtype=torch.float64)
+    student.returns(
+        lambda lesson: fill_(lesson.ShiftedConv2d(3, 4, size, stride, padding)).double()(x),
+        lambda: fill_(nn.Conv2d(3, 4, size, stride, padding, bias=False)).double()(x),
+        without=LIBRARY,
+    )
+
+
+@CASES
+def test_gives_its_gradients(student, size, stride, padding, height, width):
+    x = randn(2, 3, height, width, dtype=torch.float64)
+    student.returns(
+        lambda lesson: gradients(lesson.ShiftedConv2d(3, 3, size, stride, padding), x),
+        lambda: gradients(nn.Conv2d(3, 3, size, stride, padding, bias=False), x),
+        without=LIBRARY,
+    )
+
+
+def test_computes_in_the_precision_of_autocast(student):
+    x = randn(2, 3, 14, 13)
+    student.returns(
+        lambda lesson: in_bfloat16(lesson.ShiftedConv2d(3, 3, 3, padding=1), x),
+        lambda: in_bfloat16(nn.Conv2d(3, 3, 3, padding=1, bias=False), x),
+    )
+
+
+def test_takes_part_in_a_network_whose_state_it_shares(student):
+    x = randn(2, 3, 13, 14)
+
+    def network(layer):
+        net = fill_(nn.Sequential(layer, nn.BatchNorm2d(4), nn.ReLU()))
+        before = x.clone()
+        return {"output": net(x), "state": net.state_dict(), "the images are left unchanged": x.equal(before)}
+
+    student.returns(
+        lambda lesson: network(lesson.ShiftedConv2d(3, 4, 3, padding=1)),
+        lambda: network(nn.Conv2d(3, 4, 3, padding=1, bias=False)),
+    )
+
+
+def test_refuses_another_number_of_channels(student):
+    x = randn(2, 5, 6, 7)
+    student.raises(lambda lesson: lesson.ShiftedConv2d(3, 4, 3)(x), ValueError, naming=[x.shape, (4, 3, 3, 3)])

@@ -1,0 +1,148 @@
+"""train_step: one step in three precisions, whole and in parts; what torch's own pieces give is written down here."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course.student import fill_, randn
+
+
+class Descent:
+    """A plain optimizer that notes the gradients of each step, so that a mistake elsewhere costs no points here."""
+
+    def __init__(self, params, lr=0.1):
+        self.param_groups = [{"params": list(params), "lr": lr}]
+        self.steps = []
+
+    def zero_grad(self, set_to_none=True):
+        for p in self.param_groups[0]["params"]:
+            p.grad = None
+
+    @torch.no_grad()
+    def step(self):
+        gradients = [p.grad for p in self.param_groups[0]["params"]]
+        self.steps.append([None if g is None else g.detach().clone() for g in gradients])
+        for p, g in zip(self.param_groups[0]["params"], gradients, strict=True):
+            if g is not None:
+                p -= self.param_groups[0]["lr"] * g
+
+
+class Watched(nn.Module):
+    """A small net without norms, which notes the precision that it computes in; `faint` shrinks all gradients."""
+
+    def __init__(self, faint=1.0):
+        super().__init__()
+        self.conv, self.fc, self.faint, self.seen = nn.Conv2d(3, 4, 3), nn.Linear(4, 5), faint, []
+        fill_(self)
+
+    def forward(self, x):
+        hidden = self.conv(x)
+        self.seen.append(str(hidden.dtype))
+        return self.fc(hidden.float().mean((2, 3)) * self.faint + self.fc.bias.detach()[:4])
+
+
+def data(count=7):
+    return randn(count, 3, 6, 6), torch.arange(count) % 5
+
+
+def scaler(scale=2.0**16):
+    return torch.amp.GradScaler("cpu", init_scale=scale, growth_interval=1)
+
+
+def record(lesson, model, images, labels, *settings, scaler=None, **others):
+    """What a step of the lesson gives and leaves; there are old gradients before it."""
+    optimizer = Descent(model.parameters())
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    loss, right = lesson.train_step(model, optimizer, images, labels, *settings, scaler=scaler, **others)
+    return outcome(model, optimizer, loss, right, scaler)
+
+
+def outcome(model, optimizer, loss, right, scaler):
+    first = optimizer.steps[0] if optimizer.steps else []
+    return {
+        "loss": loss,
+        "right answers": right,
+        "graphs": [loss.requires_grad, right.requires_grad],
+        "steps": len(optimizer.steps),
+        "gradients of the convolution": [g / model.faint for g in first[:2]],
+        "gradients of the last layer": first[2:],
+        "weights": [p.detach() for p in model.parameters()],
+        "precision": sorted(set(model.seen)),
+        "scale": scaler.get_scale() if scaler else None,
+    }
+
+
+def written_down(model, images, labels, precision=torch.float32, scaler=None, label_smoothing=0.0):
+    """The same of the whole batch at once, in plain torch."""
+    optimizer = Descent(model.parameters())
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        logits = model(images)
+    loss = F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
+    if scaler:
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    else:
+        loss.backward()
+        optimizer.step()
+    return outcome(model, optimizer, loss.detach(), (logits.argmax(1) == labels).sum(), scaler)
+
+
+def test_steps_in_float32_and_forgets_old_gradients(student):
+    images, labels = data()
+    student.returns(
+        lambda lesson: record(lesson, Watched(), images, labels, label_smoothing=0.3),
+        lambda: written_down(Watched(), images, labels, label_smoothing=0.3),
+    )
+
+
+def test_adds_up_unequal_parts_to_the_whole_batch(student):
+    images, labels = data()  # 7 images in parts of 3, 3 and 1
+    student.returns(
+        lambda lesson: record(lesson, Watched(), images, labels, accumulate=3),
+        lambda: written_down(Watched(), images, labels),
+    )
+
+
+def test_computes_the_model_in_bfloat16_and_the_loss_in_float32(student):
+    images, labels = data()
+    student.returns(
+        lambda lesson: record(lesson, Watched(), images, labels, "bfloat16"),
+        lambda: written_down(Watched(), images, labels, torch.bfloat16),
+    )
+
+
+def test_saves_faint_gradients_in_float16_by_the_scaler(student):
+    images, labels = data()
+    student.returns(
+        lambda lesson: record(lesson, Watched(2.0**-19), images, labels, "float16", scaler=scaler()),
+        lambda: written_down(Watched(2.0**-19), images, labels, torch.float16, scaler=scaler()),
+    )
+
+
+def test_leaves_a_step_out_whose_gradients_overflow(student):
+    images, labels = data()
+
+    def probe(lesson):
+        gave = record(lesson, Watched(2.0**12), images, labels, "float16", scaler=scaler(2.0**24))
+        return {name: gave[name] for name in ("steps", "weights", "scale")}
+
+    def expected():
+        return {"steps": 0, "weights": [p.detach() for p in Watched().parameters()], "scale": 2.0**23}
+
+    student.returns(probe, expected)
+
+
+def test_leaves_the_mode_of_the_model(student):
+    images, labels = data()
+
+    def probe(lesson):
+        modes = []
+        for mode in (True, False):
+            model = Watched().train(mode)
+            record(lesson, model, images, labels, "bfloat16")
+            modes.append(model.training)
+        return modes
+
+    student.returns(probe, lambda: [True, False])
