@@ -811,7 +811,7 @@ CROP = [
         edits=((DRAW, DRAW.replace("2 * padding + 1", "2 * padding")),),
         question="With a padding of 1, which places can a window of 3 take in 5 pixels?",
         explanation="A window of h pixels in h + 2p has 2p + 1 places, and randint leaves its end out.\nSee “By hand”.",
-        seen_in="fixed in torchvision's RandomCrop in 2019: its last row and column could not be drawn",
+        seen_in="the RandomCrop of PyTorch's data loading tutorial (pytorch/tutorials, issue 876)",
     ),
     Misconception(
         id="same-shift-down-and-right",
@@ -1105,7 +1105,7 @@ BATCHES = [
                 "for index in " + SPLIT_UP,
                 "for index, plain in zip("
                 + SPLIT_UP
-                + ", torch.arange(self.epoch_size).split(self.batch_size)[start:])",
+                + ", (torch.arange(self.epoch_size) % len(self.images)).split(self.batch_size)[start:])",
             ),
             ("self.labels.index_select(0, index)", "self.labels.index_select(0, plain)"),
         ),
