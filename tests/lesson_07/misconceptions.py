@@ -1004,7 +1004,7 @@ HEATMAPS = [
         question="Can your map be negative?",
         explanation="Negative values speak for other classes; the ReLU leaves what speaks for this one.\n"
         "See the formula in “Where does it look?”.",
-        seen_in=f"{SELVARAJU}, section 3.1, reports worse maps without it",
+        seen_in=f"{SELVARAJU}, section 3, reports worse maps without it",
     ),
     Misconception(
         id="absolute-value-for-relu",
