@@ -105,7 +105,8 @@ def train(
         say(f"Stopped. Nothing is lost; to go on: {command} train{' --mine' * mine} --resume {report.folder}")
         raise typer.Exit(130)
     bar.epochs_done(report.metrics["epochs"])
-    say(f"Test accuracy on {report.metrics['data']}: {report.metrics['test']['accuracy']:.2%}")
+    alone = f" ({report.metrics['accuracy_without_flips']:.2%} without their mirror images)" if config.flips else ""
+    say(f"Test accuracy on {report.metrics['data']}: {report.metrics['test']['accuracy']:.2%}{alone}")
     say(f"The report, its figures and the checkpoint: {report.folder / 'report.md'}")
 
 

@@ -729,14 +729,14 @@ class Session:
             return evaluate(self.model, validation)
 
     def logits(self, images, labels):
-        """Logits, float32 (N, 10), of images as the last epoch saw them; with `flips` averaged over both sides."""
+        """Logits, float32 (N, 10), of images at the last epoch's size: of one look, and with `flips` the mean of two."""
         batches = DeviceBatches(images, labels, 500, self.device, self.stats, self.config.sizes[-1:])
         with self.autocast():
             straight, _ = predict(self.model, batches)
             if not self.config.flips:
                 return straight, straight
             mirrored, _ = predict(self.model, ((x.flip(-1), y) for x, y in batches))
-        return straight, (straight.log_softmax(1) + mirrored.log_softmax(1)) / 2
+        return straight, (straight + mirrored) / 2  # what predict_with_flips gives
 
     def autocast(self):
         precision = self.config.precision
