@@ -816,15 +816,15 @@ check("evaluate", points=2)
 
 
 # %%
+@torch.inference_mode()
 def predict(
     model: nn.Module, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits, float32 (N, C), and labels, int64 (N,), of all batches, with the model in evaluation mode."""
-    was_training = model.training
+    mode = model.training
     model.eval()
-    with torch.inference_mode():
-        pairs = [(model(images).float(), labels) for images, labels in batches]
-    model.train(was_training)
+    pairs = [(model(images).float(), labels) for images, labels in batches]
+    model.train(mode)
     logits, labels = zip(*pairs, strict=True)
     return torch.cat(logits).cpu(), torch.cat(labels).cpu()
 
@@ -1023,9 +1023,9 @@ def end_epoch(
         measured: loss and accuracy on the validation batches.
         seconds: planned for each epoch.
     """
-    steps = len(train)
-    epoch = state["step"] // steps  # counted from 1
-    last = slice((epoch - 1) * steps, epoch * steps)
+    per_epoch = len(train)
+    epoch = state["step"] // per_epoch  # counted from 1
+    last = slice((epoch - 1) * per_epoch, epoch * per_epoch)
     row = {
         "epoch": epoch,
         "train_loss": state["losses"][last].mean().item(),
@@ -1042,7 +1042,7 @@ def end_epoch(
         pace = max(0.01, sum(row["seconds"] for row in state["history"])) / sum(seconds[:epoch])
         needed = [pace * sum(seconds[: n + 1]) for n in range(len(seconds))]  # for n + 1 epochs
         affordable = sum(time <= sum(seconds) for time in needed)
-        state["total"] = min(state["total"], max(affordable, epoch + 1) * steps)
+        state["total"] = min(state["total"], max(affordable, epoch + 1) * per_epoch)
 
 
 # %% [markdown]
