@@ -102,11 +102,13 @@ if folder:
     kept, _ = stratified_split(train_labels, 0.0 if config["full"] else config["held_out"], config["seed"])
     model, stats, side = ResNet18(), channel_stats(train_images[kept]), config["sizes"][-1]
     model.load_state_dict(saved["model"])
-    print(f"\nThe network of {folder.relative_to(ROOT)}, trained on {source.name}, {side}x{side} pixels.")
+    print(f"\nThe network of {folder.relative_to(ROOT)}, {side}x{side} pixels. Data: {source.name}.")
 else:
     model, stats, side = short_run()
-    print(f"\nNo finished run on {source.name} in runs/. This network has had a very short training,")
-    print(f"on 512 images of {source.name}, made {side}x{side} pixels small. Don't expect much of it.")
+    print(f"\nThere is no finished run on these data in runs/. Data: {source.name}.")
+    print(
+        f"This network has had a very short training, on 512 images of {side}x{side} pixels. Don't expect much of it."
+    )
 
 # %% [markdown]
 # From here on all that counts is what the network says about test images: its **logits**, ten real numbers an image.
@@ -115,7 +117,7 @@ else:
 # %%
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 model = model.to(device).eval()
-count = 10_000 if device.type == "cuda" else min(1500, 1_000_000 // side**2)
+count = 10_000 if device.type == "cuda" else min(1200, 1_000_000 // side**2)
 images, targets = test_images[:count], test_labels[:count]  # (N, 3, 32, 32), (N,)
 x = prepare(images, stats, side).to(device)  # (N, 3, side, side)
 
