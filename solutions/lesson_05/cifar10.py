@@ -603,7 +603,7 @@ print(f"{len(kept):,} kept, {len(held_out):,} held out; of each class", labels[h
 #
 # A mirrored cat is a cat. A cat two pixels further to the left is a cat. You know that; the network doesn't, and
 # 50,000 images are too few to learn it from. So you tell it, by showing every image in another guise in each epoch
-# (Krizhevsky et al. 2012, section 4.1). He et al. 2015, section 4.2, train their CIFAR-10 nets with just two of these:
+# (Krizhevsky et al. 2012, section 4.1). He et al. 2015, section 4.2, train their CIFAR-10 nets with just these two:
 #
 # - **flip**: mirror left to right, with probability one half;
 # - **crop**: pad 4 zeros on each side, cut out a window of 32 × 32 at a random place.
@@ -867,6 +867,10 @@ class Batches:
         shuffle: deal in random order.
         seed: the same seed gives the same order, another seed another; neighbours have nothing in common.
         epoch_size: images an epoch, all of them by default.
+
+    Attributes:
+        batch_size, shuffle, seed: as given.
+        epoch_size: images an epoch, the number of all of them where none was given.
 
     Raises:
         ValueError: there is not one label for each image, or a size is smaller than 1; the message
@@ -1195,7 +1199,7 @@ class LabelsStayBehind(Batches):
     """Mistake 1: the images are shuffled, and their labels are not."""
 
     def epoch(self, epoch, start=0):
-        for (x, _), y in zip(super().epoch(epoch, start), self.labels.split(self.batch_size)[start:], strict=True):
+        for (x, _), y in zip(super().epoch(epoch, start), small_labels.split(64)[start:], strict=True):
             yield x, y
 
 

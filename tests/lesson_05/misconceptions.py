@@ -1285,6 +1285,18 @@ BATCHES = [
         "See the docstring of `__len__`.",
     ),
     Misconception(
+        id="attributes-are-nobodys-business",
+        exercise="Batches",
+        belief="What a class keeps is its own business, under whatever name.",
+        edits=(
+            ("self.shuffle, self.seed = shuffle, seed", "self.shuffle, self._seed = shuffle, seed"),
+            (DEALT, DEALT.replace("self.seed", "self._seed")),
+        ),
+        question="Which attributes does the docstring promise, and what do batches.seed and batches.epoch_size give?",
+        explanation="The augmentation takes its seed from the batches, and a training loop the size of an epoch.\n"
+        "See “Attributes” in the docstring.",
+    ),
+    Misconception(
         id="labels-are-not-counted",
         exercise="Batches",
         belief="Images and labels come from one file, so their numbers agree.",

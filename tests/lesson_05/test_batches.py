@@ -188,6 +188,16 @@ def test_counts_its_batches(student):
     student.returns(probe, lambda: [4, 2, 2])
 
 
+def test_says_what_it_was_given(student):
+    data = numbered(50)
+
+    def probe(lesson):
+        plain, other = lesson.Batches(*data, 16), lesson.Batches(*data, 7, shuffle=True, seed=3, epoch_size=20)
+        return [(b.batch_size, b.shuffle, b.seed, b.epoch_size) for b in (plain, other)]
+
+    student.returns(probe, lambda: [(16, False, 0, 50), (7, True, 3, 20)])
+
+
 def test_refuses_images_without_labels(student):
     images, labels = numbered(50)
     student.raises(lambda lesson: lesson.Batches(images, labels[:49], 16), ValueError, naming=[50, 49])
