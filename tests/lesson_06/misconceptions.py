@@ -151,13 +151,40 @@ CROSS_ENTROPY = [
         "See “The idea”: the loss is where the way back begins.",
     ),
     Misconception(
-        id="shapes-unchecked",
+        id="only-the-dimensions-count",
         exercise="cross_entropy",
-        belief="If the targets don't fit, indexing will say so.",
-        edits=(("targets.shape != logits.shape[:1]", "False"),),
-        question="With targets of shape (7, 1), which shape has `targets[:, None]`, and who notices?",
+        belief="If there are too few targets, indexing will say so.",
+        edits=(("targets.shape != logits.shape[:1]", "targets.ndim != 1"),),
+        question="With 3 targets for 7 rows, which of your lines notices, and what does it say?",
         explanation="Broadcasting turns some misfits into other numbers and others into riddles; say it at the door.\n"
         "See the docstring: a ValueError that names both shapes.",
+    ),
+    Misconception(
+        id="only-the-length-counts",
+        exercise="cross_entropy",
+        belief="Targets fit if there are as many as rows, whatever their shape.",
+        edits=(("targets.shape != logits.shape[:1]", "len(targets) != len(logits)"),),
+        question="With targets of shape (7, 1), which shape has `targets[:, None]`?",
+        explanation="A column (N, 1) broadcasts against a row (N,) to a table (N, N): the shape must be (N,).\n"
+        "See the docstring: a ValueError that names both shapes.",
+    ),
+    Misconception(
+        id="only-the-right-class-is-safe",
+        exercise="cross_entropy",
+        belief="Only the right class's logarithm has to be safe; smoothing can use the probabilities.",
+        edits=((SPREAD, "spread = log_p.exp().log().mean(1) if label_smoothing else right"),),
+        question="Which of the C logarithms is the smallest, and is it in your mean?",
+        explanation="With smoothing every class's logarithm counts, the far ones most of all.\n"
+        "Take the mean of log p itself; see hint 2.",
+    ),
+    Misconception(
+        id="logits-changed-in-place",
+        exercise="cross_entropy",
+        belief="The maximum can be taken from the logits in place, to save memory.",
+        edits=((SHIFTED, "shifted = logits.sub_(logits.max(1, keepdim=True).values)"),),
+        question="Who else uses these logits after the loss, and what will they find?",
+        explanation="The caller still needs its logits, for the accuracy or for another loss.\n"
+        "logits - maximum makes a new tensor; see hint 3.",
     ),
 ]
 
@@ -799,6 +826,14 @@ EVALUATION = [
         "See hint 1 of exercise 6.",
     ),
     Misconception(
+        id="walks-through-twice",
+        exercise="evaluate",
+        belief="The batches can be walked through a second time, to count the images.",
+        edits=(("            count += len(labels)\n", "    count = sum(len(labels) for _, labels in batches)\n"),),
+        question="What is left of a generator after a loop over it?",
+        explanation="A generator is used up after one pass; count while you walk.\nSee hint 3 of exercise 6.",
+    ),
+    Misconception(
         id="evaluates-in-training-mode",
         exercise="evaluate",
         belief="Gradients off means evaluation mode.",
@@ -895,6 +930,23 @@ EVALUATION = [
 WRITE = '    torch.save({"format": FORMAT, **values}, buffer)\n'
 
 SAVING = [
+    Misconception(
+        id="path-objects-only",
+        exercise="save_checkpoint",
+        belief="Whoever saves hands in a Path.",
+        edits=(("    path = Path(path)\n", ""),),
+        question="What has a string for .with_name?",
+        explanation="A path may be a string or a Path; Path(path) takes both.\nSee the signature of exercise 7.",
+    ),
+    Misconception(
+        id="bad-values-leave-half-a-file",
+        exercise="save_checkpoint",
+        belief="Only the disk can fail while a checkpoint is written.",
+        edits=((WRITE, ""), ("file.write(buffer.getbuffer())", 'torch.save({"format": FORMAT, **values}, file)')),
+        question="A value can't be pickled. Which error is it, and who removes the half-written file?",
+        explanation="torch.save fails in the middle, with errors that are no OSError; make the bytes first.\n"
+        "See hint 1 of exercise 7.",
+    ),
     Misconception(
         id="format-forgotten",
         exercise="save_checkpoint",

@@ -53,42 +53,41 @@ def test_gathers_a_velocity_while_the_learning_rate_changes(student):
     )
 
 
-def test_lets_the_decay_be_part_of_the_gradient(student):
-    start, gradients = randn(3, 2, dtype=torch.float64), randn(4, 3, 2, dtype=torch.float64)
+def test_lets_each_groups_decay_be_part_of_the_gradient(student):
+    starts, gradients = randn(2, 3, dtype=torch.float64), randn(4, 2, 3, dtype=torch.float64)
 
     def probe(lesson):
-        optimizer = lesson.SGD([parameter(start)], lr=0.3, momentum=0.7, weight_decay=0.4)
-        return stepped(optimizer, [[g] for g in gradients], RATES)
+        groups = [{"params": [parameter(starts[0])]}, {"params": [parameter(starts[1])], "weight_decay": 0.1}]
+        return stepped(lesson.SGD(groups, lr=0.3, momentum=0.7, weight_decay=0.4), gradients, RATES)
 
-    student.returns(probe, lambda: [[p] for p in right(start, gradients, RATES, 0.7, 0.4)])
+    def expected():
+        paths = [right(starts[k], gradients[:, k], RATES, 0.7, decay) for k, decay in enumerate((0.4, 0.1))]
+        return [list(step) for step in zip(*paths, strict=True)]
+
+    student.returns(probe, expected)
 
 
 def test_looks_ahead_with_nesterov(student):
     start, gradients = randn(3, 2, dtype=torch.float64), randn(4, 3, 2, dtype=torch.float64)
 
     def probe(lesson):
-        optimizer = lesson.SGD([parameter(start)], lr=0.3, momentum=0.7, weight_decay=0.4, nesterov=True)
+        optimizer = lesson.SGD([parameter(start)], lr=0.3, momentum=0.7, nesterov=True)
         return stepped(optimizer, [[g] for g in gradients], RATES)
 
-    student.returns(probe, lambda: [[p] for p in right(start, gradients, RATES, 0.7, 0.4, True)])
+    student.returns(probe, lambda: [[p] for p in right(start, gradients, RATES, 0.7, 0.0, True)])
 
 
-def test_gives_every_group_its_own_settings_and_every_parameter_its_own_velocity(student):
-    a, b, c = starts = randn(3, 4, dtype=torch.float64)
-    gradients = randn(3, 3, 4, dtype=torch.float64)
+def test_gives_every_group_its_own_rate_and_every_parameter_its_own_velocity(student):
+    starts, gradients = randn(3, 4, dtype=torch.float64), randn(3, 3, 4, dtype=torch.float64)
 
     def probe(lesson):
-        first = {"params": [parameter(a), parameter(b)], "lr": 0.3, "weight_decay": 0.4}
-        second = {"params": [parameter(c)], "momentum": 0.2, "nesterov": False}
-        optimizer = lesson.SGD([first, second], lr=0.1, momentum=0.7, weight_decay=0.05, nesterov=True)
-        return stepped(optimizer, gradients)
+        a, b, c = map(parameter, starts)
+        groups = [{"params": [a, b], "lr": 0.3}, {"params": [c], "momentum": 0.2}]
+        return stepped(lesson.SGD(groups, lr=0.1, momentum=0.7), gradients)
 
     def expected():
-        settings = [(0.3, 0.7, 0.4, True), (0.3, 0.7, 0.4, True), (0.1, 0.2, 0.05, False)]
-        paths = [
-            right(start, gradients[:, k], [lr] * 3, *others)
-            for k, (start, (lr, *others)) in enumerate(zip(starts, settings, strict=True))
-        ]
+        settings = [(0.3, 0.7), (0.3, 0.7), (0.1, 0.2)]
+        paths = [right(starts[k], gradients[:, k], [lr] * 3, mu) for k, (lr, mu) in enumerate(settings)]
         return [list(step) for step in zip(*paths, strict=True)]
 
     student.returns(probe, expected)
@@ -100,10 +99,10 @@ def test_leaves_a_parameter_without_gradient_alone(student):
 
     def probe(lesson):
         params = [parameter(start) for start in starts]
-        return stepped(lesson.SGD(params, lr=0.3, momentum=0.7, weight_decay=0.4), rows)
+        return stepped(lesson.SGD(params, lr=0.3, momentum=0.7), rows)
 
     def expected():
-        paths = [right(starts[k], [row[k] for row in rows], [0.3] * 3, 0.7, 0.4) for k in range(2)]
+        paths = [right(starts[k], [row[k] for row in rows], [0.3] * 3, 0.7) for k in range(2)]
         return [list(step) for step in zip(*paths, strict=True)]
 
     student.returns(probe, expected)
@@ -135,14 +134,12 @@ def test_keeps_nothing_without_momentum(student):
     start, gradients = randn(3, dtype=torch.float64), randn(3, 3, dtype=torch.float64)
 
     def probe(lesson):
-        optimizer = lesson.SGD([parameter(start)], lr=0.3, weight_decay=0.4)
+        optimizer = lesson.SGD([parameter(start)], lr=0.3)
         path = stepped(optimizer, [[g] for g in gradients])
         held = [values.get("momentum_buffer") for values in optimizer.state_dict()["state"].values()]
         return {"path": path, "velocities": [velocity for velocity in held if velocity is not None]}
 
-    student.returns(
-        probe, lambda: {"path": [[p] for p in right(start, gradients, [0.3] * 3, 0.0, 0.4)], "velocities": []}
-    )
+    student.returns(probe, lambda: {"path": [[p] for p in right(start, gradients, [0.3] * 3)], "velocities": []})
 
 
 def test_goes_on_from_a_state_dict_as_if_it_had_never_stopped(student):

@@ -42,9 +42,9 @@ def pictures(count=40):
     return stripes[labels][:, None] + 0.5 * randn(count, 3, 8, 8, dtype=torch.float64), labels
 
 
-def written_down(images, labels, mode=True):
+def written_down(images, labels):
     """What twenty right steps give, in plain torch."""
-    model = network().train(mode)
+    model = network()
     optimizer = Descent(model.parameters())
     losses, right = [], []
     for step in range(20):
@@ -59,9 +59,9 @@ def written_down(images, labels, mode=True):
     return {"losses": losses, "right": right, "network": model.state_dict()}
 
 
-def recorded(lesson, images, labels, mode=True):
+def recorded(lesson, images, labels):
     """What twenty steps of the lesson give."""
-    model = network().train(mode)
+    model = network()
     optimizer = Descent(model.parameters())
     losses, right = [], []
     for step in range(20):
@@ -78,8 +78,14 @@ def test_flight_recorder_of_twenty_steps(student):
 
 
 def test_leaves_a_model_in_eval_mode_there(student):
-    images, labels = pictures()
-    student.returns(lambda lesson: recorded(lesson, images, labels, False), lambda: written_down(images, labels, False))
+    images, labels = pictures(8)
+
+    def probe(lesson):
+        model = network().eval()
+        lesson.update(model, Descent(model.parameters()), images, labels)
+        return {"training": model.training, "running mean": model[1].running_mean}
+
+    student.returns(probe, lambda: {"training": False, "running mean": network()[1].running_mean})
 
 
 def test_keeps_no_graph_in_what_it_returns(student):
