@@ -13,6 +13,7 @@ from types import FunctionType
 from course.lesson import Exercise, Lesson, saved_definition
 from course.tally import Tally, Verdict
 
+BELIEF = ("Consistent with: ", "Question to ask yourself: ")
 PASS, FAIL, TODO = "✓ pass", "✗ FAIL", "○ to do"
 EDGE = {PASS: "#009E73", FAIL: "#D55E00", TODO: "#999999"}  # told apart by colour-blind eyes; the words say the same
 
@@ -50,13 +51,15 @@ class Report:
 
     @property
     def _rows(self) -> Iterable[tuple[str, Verdict]]:
-        """A mark and a verdict a test; a message that has been shown is not repeated."""
-        seen = set()
+        """A mark and a verdict a test; what has been shown once, a message or a belief's question, is not repeated."""
+        seen: set[str] = set()
         for verdict in [v for verdicts in self.tally.verdicts.values() for v in verdicts]:
             untouched = verdict.message.startswith("not implemented yet")
             mark = PASS if verdict.passed else TODO if untouched else FAIL
-            yield mark, Verdict(verdict.sentence, verdict.passed, "" if verdict.message in seen else verdict.message)
-            seen.add(verdict.message)
+            lines = [] if verdict.message in seen else verdict.message.splitlines()
+            lines = [line for line in lines if not (line in seen and line.startswith(BELIEF))]
+            yield mark, Verdict(verdict.sentence, verdict.passed, "\n".join(lines))
+            seen |= {verdict.message, *lines}
 
     def __repr__(self) -> str:
         lines = [self._headline]
