@@ -152,8 +152,8 @@ print(", ".join(f"{c} {name}" for c, name in enumerate(names)))
 #
 # ## One number
 #
-# For image $i$ of $N$ let $z_i$ be its logits, of shape $(C,)$, and $y_i$ its true class, a number from $0$ to $C -
-# 1$. The network's answer is the class with the highest logit. Top-$k$ accuracy allows it $k$ answers:
+# For image $i$ of $N$ let $z_i$ be its logits, of shape $(C,)$, and $y_i$ its true class, a number from $0$ to
+# $C - 1$. The network's answer is the class with the highest logit. Top-$k$ accuracy allows it $k$ answers:
 #
 # $$\text{accuracy}_k = \frac1N \sum_{i=1}^{N} \big[\, y_i \text{ is among the } k \text{ highest of } z_i \,\big]$$
 #
@@ -339,11 +339,11 @@ print(f"an interval one point wide takes about {accuracy * (1 - accuracy) * (2 *
 #
 # <details><summary>Was your guess right?</summary>
 #
-# Four times the images halve the interval: its width falls with $1 / \sqrt N$. One standard error is $\sqrt{a (1 -
-# a) / N}$ for accuracy $a$, and the interval reaches 1.96 of them to either side. Even 10,000 images leave about
-# half a point on each side of an accuracy near 0.9. So half a point between *two* networks on such a test is hardly
-# news, and a hundredth of a point never is. (If both were tested on the very same images, compare them image by
-# image: much of the chance is shared and drops out.)
+# Four times the images halve the interval: its width falls with $1 / \sqrt N$. One standard error is
+# $\sqrt{a (1 - a) / N}$ for accuracy $a$, and the interval reaches 1.96 of them to either side. Even 10,000 images
+# leave about half a point on each side of an accuracy near 0.9. So half a point between *two* networks on such a test
+# is hardly news, and a hundredth of a point never is. (If both were tested on the very same images, compare them image
+# by image: much of the chance is shared and drops out.)
 # </details>
 #
 # ## Which for which
@@ -397,7 +397,11 @@ print(f"an interval one point wide takes about {accuracy * (1 - accuracy) * (2 *
 
 
 # %%
-def confusion_matrix(predictions: torch.Tensor, targets: torch.Tensor, num_classes: int) -> torch.Tensor:
+def confusion_matrix(
+    predictions: torch.Tensor,
+    targets: torch.Tensor,
+    num_classes: int,
+) -> torch.Tensor:
     """How often each class was called each name.
 
     Args:
@@ -531,9 +535,10 @@ plot_confusion(matrix, names, source.name)
 # where $\mathrm{acc}$ is the share of right answers in the bin and $\mathrm{conf}$ their mean confidence.
 #
 # **By hand.** Ten images, two bins that hold any. Six answers with confidence 0.9, four of them right: accuracy
-# 0.667, gap 0.233. Four answers with confidence 0.6, three right: accuracy 0.75, gap 0.15. Together $0.6 \cdot
-# 0.233 + 0.4 \cdot 0.15 = 0.2$. Note that the first bin is too sure, the second too modest, and that the two don't
-# cancel. Over all ten images confidence is 0.78 on average and accuracy 0.7, which looks better than it is.
+# 0.667, gap 0.233. Four answers with confidence 0.6, three right: accuracy 0.75, gap 0.15. Together
+# $0.6 \cdot 0.233 + 0.4 \cdot 0.15 = 0.2$. Note that the first bin is too sure, the second too modest, and that the
+# two don't cancel. Over all ten images confidence is 0.78 on average and accuracy 0.7, which looks better than it
+# is.
 #
 # ## Exercise 5: the calibration error
 #
@@ -551,14 +556,18 @@ plot_confusion(matrix, names, source.name)
 #
 # <details><summary>Hint 3: almost the code</summary>
 #
-# For each bin: `inside = place == b`. If `inside.any()`, the gap is `(right[inside].mean() -
-# confidence[inside].mean()).abs()`, and it weighs `inside.sum() / len(targets)`. The mean of an empty bin would be
-# nan. Compute in float64, so that sums of many small numbers stay exact.
+# For each bin: `inside = place == b`. If `inside.any()`, the gap is
+# `(right[inside].mean() - confidence[inside].mean()).abs()`, and it weighs `inside.sum() / len(targets)`. The mean
+# of an empty bin would be nan. Compute in float64, so that sums of many small numbers stay exact.
 # </details>
 
 
 # %%
-def expected_calibration_error(probabilities: torch.Tensor, targets: torch.Tensor, bins: int = 15) -> float:
+def expected_calibration_error(
+    probabilities: torch.Tensor,
+    targets: torch.Tensor,
+    bins: int = 15,
+) -> float:
     """Mean gap between confidence and accuracy (Guo et al. 2017, section 2, equation 3).
 
     Args:
@@ -680,10 +689,10 @@ print(f"mean confidence {probabilities.max(1).values.mean():.1%}, accuracy {topk
 #
 # <details><summary>Hint 3: almost the code</summary>
 #
-# With $\beta = 1 / T$ the slope of the loss with respect to $\beta$ is $\frac1N \sum_i \big(\sum_c p_{ic} z_{ic} -
-# z_{i y_i}\big)$: the mean logit under the probabilities, minus the true one. Is it positive, then a smaller $\beta$
-# is better, which means a larger $T$. Start with `low, high = log(0.01), log(100)`, halve until they are closer than
-# 0.0001, and return `math.exp(middle)`.
+# With $\beta = 1 / T$ the slope of the loss with respect to $\beta$ is
+# $\frac1N \sum_i \big(\sum_c p_{ic} z_{ic} - z_{i y_i}\big)$: the mean logit under the probabilities, minus the true
+# one. Is it positive, then a smaller $\beta$ is better, which means a larger $T$. Start with
+# `low, high = log(0.01), log(100)`, halve until they are closer than 0.0001, and return `math.exp(middle)`.
 # </details>
 
 
@@ -849,8 +858,8 @@ def show_predictions(
     confidence, predictions = logits.softmax(1).max(1)  # (N,)
     right = (predictions == targets).nonzero().flatten()[: 2 * columns]
     wrong = most_confident_mistakes(logits, targets, 2 * columns)
-    figure = Figure(figsize=(1.45 * columns, 7.6), layout="constrained")
-    parts = figure.subfigures(2, 1)
+    sheet = Figure(figsize=(1.45 * columns, 7.6), layout="constrained")
+    parts = sheet.subfigures(2, 1)
     titles = ("Right", "Wrong, and most sure of it")
     for part, chosen, title in zip(parts, (right, wrong), titles, strict=True):
         part.suptitle(title, fontweight="bold", x=0.01, ha="left")
@@ -862,7 +871,7 @@ def show_predictions(
             ax.imshow(images[i].permute(1, 2, 0).numpy())  # (H, W, 3)
             text = f"{said} {confidence[i]:.0%}" + ("" if said == true else f"\nis {true}")
             ax.set_title(text, fontsize=8, color=BLUE if said == true else VERMILION)
-    return figure
+    return sheet
     ### END SOLUTION
 
 
@@ -908,8 +917,8 @@ show_predictions(images, logits, targets, names)
 #
 # **How to get at a layer in the middle.** A *forward hook* is a function that the layer calls with its output each
 # time it has run. It can keep the output, and if it returns something, the network goes on with that instead. A hook
-# stays until somebody removes it. So remove yours in any case, also if the network fails: that is what `try …
-# finally` is for.
+# stays until somebody removes it. So remove yours in any case, also if the network fails: that is what
+# `try … finally` is for.
 #
 # **And leave no traces.** You are a guest in somebody's network. Look in evaluation mode (one image alone in a batch
 # norm in training mode would be normalised by itself), but bring each module's mode back. For that you get a helper:
@@ -952,8 +961,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 #
 # If all parameters are frozen there is no graph at all. So start one in the hook: keep
 # `output.detach().requires_grad_()`, and *return* `kept[-1].clone()`, so that the network goes on from there. The
-# clone is for a ReLU with `inplace=True` that may follow and would write into your copy. Then `weights =
-# gradient.mean(dim=(2, 3), keepdim=True)`, multiply, sum over dimension 1, `relu()`.
+# clone is for a ReLU with `inplace=True` that may follow and would write into your copy. Then
+# `weights = gradient.mean(dim=(2, 3), keepdim=True)`, multiply, sum over dimension 1, `relu()`.
 # </details>
 
 
