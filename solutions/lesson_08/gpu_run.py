@@ -1,10 +1,21 @@
 # %% [markdown]
 # # Lesson 8: the whole run
 #
-# Everything so far, made fast: half the bits where the hardware gains from them, pixels' channels side by side in
-# memory, the data where the network is, one process a GPU. The same code trains on a CPU, then on smaller images.
+# **Time:** about 90 minutes. **You need:** lessons 4 to 6. A GPU is welcome and not needed.
+#
+# After this lesson you can
+#
+# 1. say how fast your training *could* be on a machine, how fast it is, and which step to take next;
+# 2. train in 16 bits, know what can go wrong with them, and what keeps it from going wrong;
+# 3. write an optimizer that beats SGD by a wide margin, and train the whole ResNet18 on one device or on several.
+#
+# Everything so far was made to be right. Today it is made fast, and it has to stay right. You will switch on one
+# thing after another, and you will *measure* each gain on your own machine, because that is the only
+# number that counts. All figures below were drawn, and all numbers printed, where this notebook ran. Where that
+# is a CPU, everything is smaller: fewer images, fewer pixels. What needs a GPU is said to need one.
 
 # %%
+import copy
 import math
 import os
 import platform
@@ -20,6 +31,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -48,9 +60,30 @@ parameter_groups = carry("lesson_06", "parameter_groups")
 predict = carry("lesson_06", "predict")
 save_checkpoint = carry("lesson_06", "save_checkpoint")
 write_report = carry("lesson_07", "write_report")
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito
+plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
 
 # %% [markdown]
-# ## Where to compute, and in how many bits
+# ## Where to compute
+#
+# ## Exercise 1: pick a device
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# `torch.device("cuda:7")` works on a machine without any GPU: it names a place and doesn't look. You have to look.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# Make a list of the kinds that are here, the fastest first; the CPU is always the last of them. `auto` is the
+# first entry. A name is allowed if its kind is in the list and its number, if it has one, is below the count.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `kind, _, number = name.partition(":")`. Raise the `ValueError` if `kind not in here`, or if there is a `number`
+# that isn't `number.isdecimal() and int(number) < count`.
+# </details>
 
 
 # %%
@@ -80,6 +113,105 @@ def pick_device(name: str = "auto") -> torch.device:
 
 # %%
 check("pick_device", points=1)
+
+# %%
+device = pick_device()
+print(f"This notebook computes on: {device}, with {torch.get_num_threads()} thread(s) for what the CPU does")
+if device.type == "cpu":
+    print("There is no GPU here, so everything below happens on the CPU at a smaller scale.")
+
+
+def wait() -> None:
+    """Wait until the device has finished: a GPU works through a queue while Python runs ahead."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+# %% [markdown]
+# ## Where the time goes
+#
+# Before you make anything faster, find out what is slow. **Guess first:** of one training step of ResNet18,
+# forward, loss, backward and optimizer, which share is spent in convolutions, forward and backward together?
+
+# %%
+torch.manual_seed(0)
+model = ResNet18().to(device)
+optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
+images, labels = torch.randn(16, 3, 16, 16, device=device), torch.randint(10, (16,), device=device)
+
+
+def plain_step() -> float:
+    """One step as lesson 6 makes it: float32, all of it."""
+    optimizer.zero_grad()
+    loss = cross_entropy(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()  # waits for the device
+
+
+plain_step()
+with torch.autograd.profiler.profile(use_device="cuda" if device.type == "cuda" else None) as profile:
+    plain_step()
+own_time = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
+rows = sorted(profile.key_averages(), key=lambda row: -getattr(row, own_time))
+total = sum(getattr(row, own_time) for row in rows)
+print(f"{'operation':36} {'calls':>5} {'ms':>8} {'share':>6}")
+for row in rows[:8]:
+    spent = getattr(row, own_time)
+    print(f"{row.key[:36]:36} {row.count:5} {spent / 1000:8.1f} {spent / total:6.0%}")
+
+# %% [markdown]
+# Each line is one kernel, with the time spent in it alone. The way back through the convolutions takes most, the
+# way forward is next, and everything that you would call arithmetic between them, norms, activations, the loss, the
+# optimizer, shares the rest. So there are two questions. Can the convolutions be computed faster? And when they
+# are, what will have become the slow part?
+#
+# ## The roofline by hand
+#
+# How fast could it be? Count. A 3 × 3 convolution from 64 to 64 channels on a map of 32 × 32 computes, for every
+# image, $64 \cdot 32 \cdot 32$ numbers. Each is a sum of $64 \cdot 3 \cdot 3 = 576$ products. Multiplying and
+# adding are two operations, so
+#
+# $$2 \cdot 65{,}536 \cdot 576 = 75.5 \text{ million FLOPs.}$$
+#
+# The way back takes two products of the same size: the gradient of the input, and the gradient of the weight. So a
+# training step takes three times the forward pass. Over all layers of ResNet18 that makes 3.33 GFLOP for an image
+# of 32 × 32 pixels, and your next exercise counts it.
+#
+# Now divide by the machine's peak, the FLOP/s that it reaches on a large product of matrices, and you have the
+# least time that a step can take. But numbers must also be *brought*. A ReLU on the same map does 65,536
+# operations, and reads and writes 65,536 numbers of 4 bytes each: 0.125 FLOPs a byte. The convolution does over a
+# hundred FLOPs for each byte of its maps. What a kernel can reach is the smaller of two roofs:
+#
+# $$\text{FLOP/s} \;\le\; \min(\,\text{peak},\;\; \text{FLOPs a byte} \cdot \text{bytes a second}\,)$$
+#
+# That is the **roofline** (Williams et al. 2009). Left of the ridge a kernel waits for memory, and smaller numbers
+# help; right of it, it waits for arithmetic, and faster arithmetic helps. Half as many bits help both.
+#
+# ## Exercise 2: count
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Count *outputs*, not inputs: a stride of 2 leaves a quarter of the places to compute. A layer knows neither the
+# size of its map nor how often it is called; that shows only when images go through. `model.modules()` finds layers
+# at every depth.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# `layer.register_forward_hook(f)` calls `f(layer, inputs, output)` whenever the layer has run. Each value of the
+# output is a sum over one filter, and `layer.weight[0]` is one filter with all its taps and channels, of a
+# convolution and of a linear layer alike. The hook stays until you call `remove()` on what registering it returned.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# Note each module's `training` in a dict. In a `try` block call `model.eval()(images)` under `torch.no_grad()`: in
+# training mode the norms would remember these images. In `finally` remove the hooks and give each module its own
+# mode back, not the same to all. The answer is `2 * 3 * products`.
+# </details>
 
 
 # %%
@@ -122,6 +254,177 @@ def step_flops(model: nn.Module, images: torch.Tensor) -> int:
 
 # %%
 check("step_flops", points=2)
+
+# %% [markdown]
+# Now your count meets the clock. The next cell measures two roofs of this machine, a product of matrices in float32
+# and a copy of a large tensor, and then three kernels of ResNet18.
+
+
+# %%
+def fastest(action: Callable[[], Any], runs: int = 5) -> float:
+    """The shortest time of some runs, in seconds, after one to warm up."""
+    times = []
+    for _ in range(1 + runs):
+        began = time.perf_counter()
+        action()
+        wait()
+        times.append(time.perf_counter() - began)
+    return min(times[1:])
+
+
+matrix, large = torch.randn(1024, 1024, device=device), torch.randn(16_000_000, device=device)
+target = torch.zeros_like(large)
+peaks = {}
+for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+    square = matrix.to(dtype)
+    peaks[name] = 2 * 1024**3 / fastest(lambda square=square: square @ square)
+bandwidth = 2 * large.nbytes / fastest(lambda: target.copy_(large))  # each byte is read and written
+
+maps = torch.randn(32, 64, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
+layers = {
+    "convolution": nn.Conv2d(64, 64, 3, padding=1, bias=False),
+    "batch norm": nn.BatchNorm2d(64),
+    "ReLU": nn.ReLU(),
+}
+operations = {"convolution": 2 * 576, "batch norm": 7, "ReLU": 1}  # an output value
+points = {}
+with torch.no_grad():
+    for name, layer in layers.items():
+        layer.to(device, memory_format=torch.channels_last)
+        moved = maps.nbytes * (3 if name == "batch norm" else 2)  # its statistics read the map once more
+        flops = operations[name] * maps.numel()
+        points[name] = flops / moved, flops / fastest(lambda layer=layer: layer(maps))
+
+plt.figure(figsize=(7, 4.2), layout="constrained")
+intensity = [2.0**k for k in range(-4, 12)]
+for name, colour in (("float32", BLUE), ("bfloat16", ORANGE)):
+    roof = [min(peaks[name], x * bandwidth) / 1e9 for x in intensity]
+    plt.loglog(intensity, roof, color=colour, label=f"roof in {name}: {peaks[name] / 1e9:,.0f} GFLOP/s")
+for (name, (x, reached)), marker in zip(points.items(), "os^", strict=True):
+    plt.loglog(x, reached / 1e9, marker, color=VERMILION, ms=9)
+    plt.annotate(name, (x, reached / 1e9), xytext=(8, -14), textcoords="offset points")
+plt.xlabel("FLOPs a byte moved")
+plt.ylabel("GFLOP/s")
+plt.legend()
+plt.show()
+
+flops = step_flops(model, images)
+seconds = fastest(plain_step, runs=2)
+print(f"a step on {len(images)} images of 16x16 pixels: {flops / 1e9:.1f} GFLOP in {seconds * 1000:.0f} ms")
+print(f"that is {flops / seconds / 1e9:.0f} GFLOP/s, {flops / seconds / peaks['float32']:.0%} of the float32 peak")
+print(f"bfloat16's roof is {peaks['bfloat16'] / peaks['float32']:.1f} times that of float32")
+
+# %% [markdown]
+# *Figure: the roofline of this machine, GFLOP/s over FLOPs a byte, both axes logarithmic. Two lines rise
+# together from the lower left and bend into two level roofs, one for float32 and one for bfloat16. Three points lie
+# under them: ReLU and batch norm far left, below the rising part; the convolution far right, near the roof.*
+#
+# Look at the last line of the print. If bfloat16's roof is about as high as that of float32, or lower, then this
+# machine has no unit that multiplies in bfloat16. It then converts, multiplies in float32, and converts back.
+# Processors with `avx512_bf16` or AMX have such a unit, and all recent GPUs do. Don't look it up: **measure it**,
+# as you just did. `course train` does the same before a run.
+#
+# ## Numbers in sixteen bits
+#
+# A floating-point number is $\pm\, 1.m \cdot 2^e$. The bits of $m$ decide how finely it goes, those of $e$ how far.
+#
+# | | bits of $e$ | bits of $m$ | spacing just above 1 | smallest normal | smallest of all | largest |
+# |---|--:|--:|--:|--:|--:|--:|
+# | float32 | 8 | 23 | $2^{-23}$ | $2^{-126}$ | $2^{-149}$ | $3.4 \cdot 10^{38}$ |
+# | bfloat16 | 8 | 7 | $2^{-7}$ | $2^{-126}$ | $2^{-133}$ | $3.4 \cdot 10^{38}$ |
+# | float16 | 5 | 10 | $2^{-10}$ | $2^{-14}$ | $2^{-24}$ | 65,504 |
+#
+# **By hand.** bfloat16 has 7 bits behind the point, so above 1 comes $1 + 2^{-7} = 1.0078$, and nothing between.
+# A weight of 1 that is moved by 0.003 doesn't move: 0.003 is less than half of the spacing. float16's smallest
+# number is its smallest normal, $2^{-14}$, times its finest step, $2^{-10}$: $2^{-24}$, about $6 \cdot 10^{-8}$.
+# Half of that is 0.
+
+# %%
+for dtype in (torch.float32, torch.bfloat16, torch.float16):
+    numbers = torch.finfo(dtype)
+    one = torch.ones((), dtype=dtype)
+    print(f"{str(dtype)[6:]:9} spacing {numbers.eps:.1e}, smallest normal {numbers.tiny:.1e},", end=" ")
+    print(f"largest {numbers.max:.2g}; 1 + 0.003 = {(one + 0.003).item():.5f}, 2e-8 = {one.mul(2e-8).item():.2g}")
+
+# %% [markdown]
+# So the two sixteens fail in opposite ways. bfloat16 reaches as far as float32 and is coarse. float16 is finer and
+# has a short reach: large values overflow, and small gradients vanish.
+#
+# **Mixed precision** (Micikevicius et al. 2018, section 3) takes the good part of both. Convolutions and linear
+# layers, which take the time, multiply in 16 bits and add up in 32. The weights themselves stay in float32
+# (section 3.1), so that small steps add up; so do loss and norm statistics. `torch.autocast` casts at each
+# layer's door. For float16 the loss is multiplied by a large number before the way back, 65,536 say, and the
+# gradients are divided by it before the step (section 3.2). bfloat16 doesn't need that.
+#
+# **Predict, then run.** A network whose gradients are small. The next cell makes them smaller and smaller and
+# counts which share of them is exactly zero: in float32, in float16, and in float16 with the loss scaled by 65,536.
+# At which size does each begin to lose them?
+
+# %%
+torch.manual_seed(0)
+x, weight = torch.randn(256, 64), torch.randn(64, 64)
+
+
+def share_of_zeros(size: float, dtype: torch.dtype, scale: float) -> float:
+    """Which share of the gradients of a layer's output vanishes, if the loss has gradients of about that size."""
+    hidden = (x.to(dtype) @ weight.to(dtype)).requires_grad_()
+    loss = (hidden.float() * torch.randn(256, 64)).sum() * size
+    (scale * loss).backward()
+    return (hidden.grad == 0).float().mean().item()
+
+
+sizes = [2.0**-k for k in range(4, 46)]
+plt.figure(figsize=(7, 3.6), layout="constrained")
+for dtype, scale, colour, name in (
+    (torch.float32, 1.0, BLUE, "float32"),
+    (torch.bfloat16, 1.0, GREEN, "bfloat16"),
+    (torch.float16, 1.0, VERMILION, "float16"),
+    (torch.float16, 65536.0, ORANGE, "float16, loss × 65,536"),
+):
+    lost = [100 * share_of_zeros(size, dtype, scale) for size in sizes]
+    plt.semilogx(sizes, lost, color=colour, label=name, ls="--" if name == "bfloat16" else "-", lw=2)
+plt.gca().invert_xaxis()
+plt.xlabel("typical size of a gradient")
+plt.ylabel("gradients that are zero, in %")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# *Figure: the share of gradients that are zero over their typical size, which falls from left to right. float32 and
+# bfloat16 lie on the axis all the way. float16 climbs from 0 to 100 % between sizes of about 1e-6 and 1e-8. With
+# the loss scaled by 65,536 it does the same, but only at gradients that are 65,536 times smaller.*
+#
+# <details><summary>Was your guess right?</summary>
+#
+# float16 rounds to zero what is below half of $2^{-24}$, about $3 \cdot 10^{-8}$. Gradients of single activations
+# in a network are often smaller than that: the loss is a mean over a batch, so each image's share is divided by
+# its size. Scaling moves the whole curve to the right by the factor, at no cost, as long as nothing overflows at
+# the other end. That is why the *scaler* feels its way: it doubles the factor after many good steps, and when a
+# gradient comes out infinite it leaves that step out and halves the factor.
+# </details>
+#
+# ## Exercise 3: a step in mixed precision
+#
+# It can also split a batch into parts; more on that just below.
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# `torch.autocast(device_type, dtype, enabled=…)` is a context for the *forward* pass: the way back takes the same
+# dtypes by itself. Images and weights stay float32 outside of it. The loss wants the logits in float32.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# Forget the gradients once. For each part: forward, loss times the part's share of the images, `backward`; the
+# gradients add up by themselves. After the last part one step. `images.chunk(accumulate)` gives the parts.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# With a scaler: `scaler.scale(loss).backward()` for each part; at the end `scaler.step(optimizer)`, which divides
+# the gradients first and leaves the step out if one is infinite, and `scaler.update()`. Without: `loss.backward()`
+# and `optimizer.step()`. Collect `loss.detach()` and the right answers of each part, and add them up.
+# </details>
 
 
 # %%
@@ -175,6 +478,125 @@ def train_step(
 # %%
 check("train_step", points=3)
 
+# %% [markdown]
+# **The experiment with the scaler,** with your step. A small network whose logits are made so faint that its first
+# layer's gradients are out of float16's reach. It works on any CPU, slowly: what counts here are the numbers.
+
+
+# %%
+class Faint(nn.Module):
+    """A convolution, and a linear layer that hardly listens to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(3, 8, 3), nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).relu().mean((2, 3)) * 2.0**-18)
+
+
+small, answers = torch.randn(32, 3, 8, 8), torch.randint(10, (32,))
+for precision, scaler in (
+    ("float32", None),
+    ("bfloat16", None),
+    ("float16", None),
+    ("float16", torch.amp.GradScaler("cpu")),
+):
+    torch.manual_seed(1)
+    faint = Faint()
+    loss, _ = train_step(faint, SGD(faint.parameters(), lr=0.1), small, answers, precision, scaler)
+    name = f"{precision}{' with a scaler' if scaler else ''}:"
+    print(f"{name:24} loss {loss:.4f}, largest gradient of the convolution {faint.conv.weight.grad.abs().max():.2e}")
+
+# %% [markdown]
+# Without the scaler float16 gives exactly 0: that layer would never learn, and nothing would complain.
+#
+# ## Gradients in parts
+#
+# A batch that doesn't fit into memory can be split: gradients are sums, and sums can be taken in parts. Two things
+# must be right. Each part's loss is a *mean*, so it has to be weighted by the part's share of the images. And
+# between the parts nobody may forget the gradients.
+#
+# **Guess first.** The next cell compares the gradients of a whole batch of 12 with those of parts of 5, 5 and 2,
+# once for a network without norms, once with batch norm. In which of the two do they agree?
+
+# %%
+torch.manual_seed(0)
+small, answers = torch.randn(12, 3, 8, 8), torch.randint(10, (12,))
+for name, norm in (("without norms", nn.Identity()), ("with batch norm", nn.BatchNorm2d(8))):
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), norm, nn.ReLU(), nn.Flatten(), nn.Linear(288, 10))
+    found = []
+    for accumulate in (1, 3):
+        own = copy.deepcopy(net)
+        train_step(own, SGD(own.parameters(), lr=0.0), small, answers, accumulate=accumulate)
+        found.append(own[0].weight.grad)
+    whole, parts = found
+    print(f"{name:16} gradients up to {whole.abs().max():.3f}, largest difference {(whole - parts).abs().max():.1e}")
+
+# %% [markdown]
+# <details><summary>What happened</summary>
+#
+# Without norms they agree to the last digits of float32. A batch norm takes its statistics from what it is given,
+# and a part has other statistics than the whole. That is no mistake of accumulation, it is another network: one
+# with "ghost batches" (Hoffer et al. 2017). Small parts make noisy norms. The same happens when a batch is shared
+# out among several GPUs, and there `SyncBatchNorm` is the remedy, which asks the others for their sums.
+# </details>
+#
+# ## Channels last
+#
+# A batch of shape $(N, C, H, W)$ is one long row of numbers in memory. Which neighbours does a number have? By
+# default the next *pixel* of the same channel. In `channels_last` the next *channel* of the same pixel. The shape
+# stays as it is, only the strides change:
+
+# %%
+batch = torch.arange(2 * 3 * 2 * 2).view(2, 3, 2, 2)
+last = batch.contiguous(memory_format=torch.channels_last)
+print(f"contiguous     shape {tuple(batch.shape)}, strides {batch.stride()}")
+print(f"channels last  shape {tuple(last.shape)}, strides {last.stride()}, the same numbers: {batch.equal(last)}")
+
+figure, axes = plt.subplots(2, 1, figsize=(8, 2.3), layout="constrained")
+for ax, values, title in zip(axes, (batch, last), ("contiguous", "channels last"), strict=True):
+    memory = values.as_strided((12,), (1,))  # the first image, as it lies there
+    for place, number in enumerate(memory.tolist()):
+        channel, pixel = divmod(number, 4)
+        colour = (VERMILION, GREEN, BLUE)[channel]
+        ax.add_patch(plt.Rectangle((place, 0), 0.96, 1, color=colour, alpha=0.35 + 0.15 * pixel))
+        ax.text(place + 0.48, 0.5, f"{'RGB'[channel]}{pixel}", ha="center", va="center")
+    ax.set(xlim=(-0.1, 12.1), ylim=(0, 1), title=f"{title}: the first image in memory", yticks=[], xticks=[])
+    ax.spines[:].set_visible(False)
+plt.show()
+
+# %% [markdown]
+# *Figure: twelve boxes in a row, twice: one image of 2 × 2 pixels and three channels as it lies in memory. Above,
+# contiguous: R0 R1 R2 R3, then the four G, then the four B. Below, channels last: R0 G0 B0, then R1 G1 B1, and so
+# on, pixel by pixel.*
+#
+# A convolution's filter reads all channels of a pixel. Lying side by side they come in one go, and what
+# the kernel has to do becomes a product of matrices with long rows. Two calls are all it takes:
+# `model.to(memory_format=torch.channels_last)` and the same for the images.
+#
+# ## Exercise 4: images a second
+#
+# You are about to compare. First you need a clock that can be trusted.
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# A first step does what no other does: it reserves memory, chooses kernels, perhaps compiles. Make one before you
+# look at the clock.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# Time each step for itself. What else the machine does can make a step slower, never faster. So of several
+# measurements the *fastest* is nearest to what your code needs; a mean measures your neighbours, too.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `began = time.perf_counter()`, `step()`, `times.append(time.perf_counter() - began)`, `steps` times over. Then
+# `images / min(times)`.
+# </details>
+
 
 # %%
 def images_per_second(step: Callable[[], Any], images: int, steps: int = 5) -> float:
@@ -203,10 +625,98 @@ def images_per_second(step: Callable[[], Any], images: int, steps: int = 5) -> f
 check("images_per_second", points=1)
 
 # %% [markdown]
+# **Predict, then run.** ResNet18 on 64 images of 16 × 16 pixels, and one thing switched on after another. Write
+# down a factor for each line before you run the cell. Where does this machine gain most?
+
+# %%
+images, labels = torch.randn(64, 3, 16, 16, device=device), torch.randint(10, (64,), device=device)
+table = []  # (what, images a second)
+
+
+def measure(what: str, precision: str, layout: torch.memory_format, compiled: bool = False) -> None:
+    """Measure a step of a fresh network with these settings, and add a line to the table."""
+    torch.manual_seed(0)
+    net = ResNet18().to(device, memory_format=layout)
+    if compiled:
+        net.compile()
+    steps = SGD(net.parameters(), lr=0.01, momentum=0.9, nesterov=True)
+    x = images.contiguous(memory_format=layout)
+    scaler = torch.amp.GradScaler(device.type) if precision == "float16" else None
+    step = lambda: train_step(net, steps, x, labels, precision, scaler)[0].item()  # noqa: E731
+    table.append((what, images_per_second(step, len(x), steps=2)))
+
+
+measure("float32, contiguous", "float32", torch.contiguous_format)
+measure("float32, channels last", "float32", torch.channels_last)
+measure("bfloat16, channels last", "bfloat16", torch.channels_last)
+if device.type == "cuda":
+    measure("float16 with a scaler, channels last", "float16", torch.channels_last)
+    measure("bfloat16, channels last, compiled", "bfloat16", torch.channels_last, compiled=True)
+
+plain = table[0][1]
+flops = step_flops(model, images) / len(images)
+print(f"{'on ' + str(device):38} {'images/s':>9} {'factor':>7} {'GFLOP/s':>9}")
+for what, speed in table:
+    print(f"{what:38} {speed:9.0f} {speed / plain:7.2f} {speed * flops / 1e9:9.0f}")
+
+# %% [markdown]
+# This is *your* table. Some notes to read it by:
+#
+# - **Channels last** costs nothing and helps most where the kernels want it anyway, as on GPUs in 16 bits. On a CPU
+#   the library reorders behind your back, and you save that.
+# - **bfloat16** pays where the hardware multiplies in it, as you saw from the two roofs. Elsewhere it *costs*.
+# - **`torch.compile`** fuses what stands between the convolutions: norm, ReLU and addition become one pass over
+#   memory, which helps left of the roofline's ridge. It needs a C++ compiler on a CPU, and it takes a minute or two
+#   before the first step, too long for this cell. On a GPU the line is measured. Everywhere you can try it on a
+#   whole run: `course train --compile`.
+# - **A fused optimizer** updates all weights in one kernel instead of several for each: `torch.optim.SGD(…,
+#   fused=True)`. SGD on 11 million weights moves some 130 MB a step. At 3 % of the time it isn't worth a line
+#   of yours; on a fast GPU with small batches it is.
+
+# %%
+gradients = [torch.randn_like(p) for p in model.parameters()]
+for p, gradient in zip(model.parameters(), gradients, strict=True):
+    p.grad = gradient
+settings = {"lr": 0.01, "momentum": 0.9, "nesterov": True}
+for name, steps in (
+    ("lesson 6's SGD", SGD(model.parameters(), **settings)),
+    ("torch's, fused", torch.optim.SGD(model.parameters(), fused=True, **settings)),
+):
+    print(f"{name:15} {fastest(steps.step, runs=2) * 1000:6.1f} ms a step on 11 million weights")
+
+# %% [markdown]
 # ## The data, where the network is
 #
-# All of CIFAR-10 is 180 MB as bytes: it fits on any GPU. Normalising, augmenting and shrinking a batch there costs next
-# to nothing, and no worker processes are needed.
+# A fast network waits for slow data. The usual `DataLoader` reads single images in worker processes, augments one
+# after the other, and copies batches to the GPU. But all of CIFAR-10 is 180 MB as bytes. It fits on any GPU, and
+# on any CPU it is already there. So keep *all of it* where the network is, and normalise, flip, shift and shrink
+# whole batches there, with the functions of lesson 5.
+#
+# ## Exercise 5: batches on the device
+#
+# Only `epoch` is missing.
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# `self.batches.epoch(epoch, start)` gives the bytes. What remains is a chain: normalise, flip, shift, take the
+# share, shrink, order the memory. The number of a batch counts from the beginning of the *epoch*, also if the
+# epoch is entered in the middle.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# `seeded(…, device=…)` of lesson 5 makes a generator of anything that you name: seed, epoch, number of the batch.
+# Draw for the whole batch, and only then take `x[rank::world]`: so two processes together see what one alone
+# would have seen.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `for step, (images, labels) in enumerate(self.batches.epoch(epoch, start), start):`. In it `normalize`, then with
+# `self.augment` a generator, `random_flip` and, if there is padding, `random_crop`. Then the share, then
+# `F.interpolate(x, size=(size, size), mode="bilinear", antialias=True)` if the size differs. Yield
+# `x.contiguous(memory_format=torch.channels_last)` and the share of the labels.
+# </details>
 
 
 # %%
@@ -276,8 +786,110 @@ class DeviceBatches:
 # %%
 check("DeviceBatches", points=3)
 
+# %%
+source = find_data(None, print)
+print("This notebook's pictures:", source.name)
+train_images, train_labels = load_cifar10(source.folder)
+stats = channel_stats(train_images)
+settings = {"batch_size": 128, "device": device, "stats": stats, "augment": True, "padding": 2}
+began = time.perf_counter()
+count = sum(len(x) for x, _ in DeviceBatches(train_images, train_labels, epoch_size=5120, **settings))
+wait()
+print(f"augmented batches: {count / (time.perf_counter() - began):,.0f} images a second")
+
 # %% [markdown]
+# Compare that with the images a second in your table above: the data cost next to nothing.
+#
+# ## Small images first
+#
+# A convolution's work goes with the number of pixels. ResNet18 pools over whatever map it gets in the end, so it
+# takes images of 16 × 16 as well as of 32 × 32, at a quarter of the price. Early in training it learns coarse
+# things, and those can be seen in small images. So train on small ones first and on full ones at the end
+# (progressive resizing; Howard 2018, Touvron et al. 2019 on how the sizes of training and test fit together).
+#
+# To compare such runs, count **epoch equivalents**:
+#
+# $$\text{epoch equivalents} = \frac{\text{images} \times \text{pixels of each}}{50{,}000 \times 1{,}024}$$
+
+# %%
+sides = (16, 20, 24, 32)
+figure, axes = plt.subplots(2, 4, figsize=(7.5, 4), layout="constrained")
+for column, side in zip(axes.T, sides, strict=True):
+    shown = DeviceBatches(train_images[:2], train_labels[:2], 2, device, stats, (side,), shard=(0, 1))
+    (x, y), *_ = shown
+    pictures = x.cpu() * stats[1][:, None, None] + stats[0][:, None, None]
+    for ax, picture, label in zip(column, pictures, y.tolist(), strict=True):
+        ax.imshow(picture.clamp(0, 1).permute(1, 2, 0))
+        ax.set(xticks=[], yticks=[], title=f"{source.class_names[label]}, {side} px")
+plt.show()
+plan = (16, 16, 24, 24, 32)
+for side in sides:
+    print(f"an epoch at {side} pixels: {side**2 / 1024:.2f} epoch equivalents")
+print(f"five epochs at {plan}: {sum(side**2 for side in plan) / 1024:.2f} epoch equivalents")
+
+# %% [markdown]
+# *Figure: two training images, each four times, at 16, 20, 24 and 32 pixels a side. At 16 the shapes and colours
+# are there, the details are blurred.*
+#
 # ## An optimizer for matrices
+#
+# The weight of a convolution is, seen from one place of the map, a *matrix*: it takes the $C \cdot 9$ numbers of
+# a patch to $O$ channels. Its gradient is a matrix as well, and its singular values differ widely: a few
+# directions are very long, most are short. SGD walks far along the few and hardly along the others.
+#
+# **Muon** (Jordan et al. 2024) makes all directions equally long. Write the update as $U S V^\top$ and replace it
+# by $U V^\top$: the nearest orthogonal matrix. A singular value decomposition would be slow. But an odd
+# polynomial of the matrix, $aX + b\,XX^\top X + c\,(XX^\top)^2X$, changes nothing but the singular values,
+#
+# $$\sigma \;\to\; a\sigma + b\sigma^3 + c\sigma^5, \qquad a = 3.4445,\; b = -4.7750,\; c = 2.0315,$$
+#
+# so apply it again and again, until all are near 1. It takes only products of matrices, which your machine does
+# best.
+#
+# **By hand.** $\sigma = 0.1$: $0.34445 - 0.004775 + 0.00002 = 0.3397$. Again: $0.3397 \to 0.9922$, from there
+# $0.9922 \to 0.7053$ and $0.7053 \to 1.1085$. The values don't settle at 1, they end up jumping about between 0.7
+# and 1.2. That is near enough for a direction to walk in, and the steep slope $a$ lifts small values fast.
+
+# %%
+start = torch.logspace(-3, 0, 400)
+value, paths = start.clone(), []
+for _ in range(5):
+    value = 3.4445 * value - 4.7750 * value**3 + 2.0315 * value**5
+    paths.append(value)
+plt.figure(figsize=(7, 3.8), layout="constrained")
+for count, (path, shade) in enumerate(zip(paths, (0.25, 0.4, 0.55, 0.75, 1.0), strict=True), start=1):
+    plt.semilogx(start, path, color=BLUE if count < 5 else VERMILION, alpha=shade, lw=1 + count / 4)
+    plt.annotate(str(count), (start[0], path[0]), xytext=(-10, -3), textcoords="offset points", fontsize=8)
+plt.axhspan(0.7, 1.2, color=GREEN, alpha=0.15, label="0.7 to 1.2")
+plt.xlabel("singular value at the start")
+plt.ylabel("after 1 to 5 steps")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# *Figure: what 1 to 5 steps of the polynomial make of a singular value between 0.001 and 1. Each step lifts the
+# small ones by about 3.4 times. After five steps, the red curve, everything above about 0.005 lies between 0.7
+# and 1.2.*
+#
+# ## Exercise 6: orthogonalize
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# The polynomial works for values between 0 and about 1.3. What divides the matrix so that none is larger than 1,
+# and costs nothing? The largest singular value is never larger than the root of the sum of all their squares.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# With $A = XX^\top$ the step is $aX + (bA + cA^2)X$: three products. Add a tiny number to the norm, for a matrix
+# of zeros.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# $XX^\top$ is small if $X$ is wide. So turn a tall matrix first, `x = x.T`, and turn the result back at the end.
+# All of it in `matrix.bfloat16()`, and `.float()` what you return.
+# </details>
 
 
 # %%
@@ -309,6 +921,57 @@ def orthogonalize(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
 
 # %%
 check("orthogonalize", points=2)
+
+# %% [markdown]
+# **Predict, then run.** A real gradient: of a middle layer of ResNet18, from your step. How do its singular values
+# spread before, and after?
+
+# %%
+pictures = DeviceBatches(train_images, train_labels, 16, device, stats, sizes=(16,), augment=True)
+x, y = next(iter(pictures))
+torch.manual_seed(0)
+model = ResNet18().to(device, memory_format=torch.channels_last)
+train_step(model, SGD(model.parameters(), lr=0.0), x, y)
+gradient = model.layer2[1].conv1.weight.grad.flatten(1).cpu()  # (128, 1152)
+before = torch.linalg.svdvals(gradient / gradient.norm())
+after = torch.linalg.svdvals(orthogonalize(gradient))
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+left.hist(before.log10().numpy(), bins=30, color=ORANGE)
+left.set(xlabel="log10 of singular values, before", ylabel="how many of 128")
+right.hist(after.numpy(), bins=30, color=BLUE, range=(0, 1.4))
+right.set(xlabel="singular values, after")
+plt.show()
+print(f"largest / median: before {before.max() / before.median():.1f}, after {after.max() / after.median():.2f}")
+
+# %% [markdown]
+# *Figure: two histograms of the 128 singular values of one layer's gradient. On the left, before, on a logarithmic
+# axis: they spread over about a power of ten. On the right, after: nearly all lie between 0.7 and 1.2.*
+#
+# ## Exercise 7: Muon
+#
+# One more thing. Behind each convolution of ResNet18 stands a batch norm, which divides by the size of what it
+# gets. So the length of a kernel means nothing, and only its direction counts. But all orthogonal steps have the
+# same length; if the kernel grew, they would turn it less and less. So each kernel is brought back to one length
+# before each step. Norms and biases are no matrices, and the first and the last layer aren't followed and led by
+# others like them: these get plain Nesterov steps.
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Begin with your SGD of lesson 6. The velocity starts as *zeros*, with memory of its own. `self.state[p]` is
+# empty at first.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# In the order of the docstring: velocity, looking ahead, orthogonalize, rescale, step. The first two lines are for
+# all groups, the next two only if `group["orthogonal"]`.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# `update.flatten(1)` is a matrix with one row an output channel; `.view_as(p)` brings it back. Rescale in place:
+# `p.mul_(len(p) ** 0.5 / p.norm())`. Then `p.sub_(update, alpha=group["lr"] * group["factor"])`.
+# </details>
 
 
 # %%
@@ -361,6 +1024,9 @@ class Muon(Optimizer):
 # %%
 check("Muon", points=3)
 
+# %% [markdown]
+# Which parameters are which is given:
+
 
 # %%
 def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -375,7 +1041,227 @@ def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
 
 
 # %% [markdown]
+# **Predict, then run.** SGD against Muon on a narrow ResNet, same images, same number of steps, a triangle of
+# learning rates for both. Each with a peak that suits it. How many steps does Muon need for the loss that SGD
+# reaches at the end?
+
+# %%
+make_stage = carry("lesson_04", "make_stage")
+init_weights = carry("lesson_04", "init_weights")
+learning_rate = carry("lesson_06", "learning_rate")
+
+
+def narrow_net() -> nn.Module:
+    """A ResNet of three narrow stages, one block each."""
+    torch.manual_seed(0)
+    stem = nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()
+    stages = [make_stage(*widths, 1, stride) for *widths, stride in ((16, 16, 1), (16, 32, 2), (32, 64, 2))]
+    net = nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    return net.apply(init_weights).to(device, memory_format=torch.channels_last)
+
+
+def race(optimizer_of: Callable[[nn.Module], Any], peak: float, steps: int = 40) -> tuple[list[float], float]:
+    """The loss of each step, and the seconds that all took."""
+    net = narrow_net()
+    optimizer = optimizer_of(net)
+    batches = DeviceBatches(train_images, train_labels, 128, device, stats, (16,), augment=True, epoch_size=128 * steps)
+    losses, began = [], time.perf_counter()
+    for step, (x, y) in enumerate(batches):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, steps, peak)
+        losses.append(train_step(net, optimizer, x, y)[0].item())
+    return losses, time.perf_counter() - began
+
+
+runs = {
+    "SGD": race(lambda net: SGD(parameter_groups(net, 5e-4), 0.2, 0.9, nesterov=True), 0.2),
+    "Muon": race(lambda net: Muon(muon_groups(net, 5e-4), 0.2), 0.2),
+}
+plt.figure(figsize=(7, 3.6), layout="constrained")
+for (name, (losses, seconds)), colour in zip(runs.items(), (ORANGE, BLUE), strict=True):
+    smooth = [statistics.mean(losses[max(0, k - 4) : k + 1]) for k in range(len(losses))]
+    plt.plot(losses, color=colour, alpha=0.25)
+    plt.plot(smooth, color=colour, lw=2, label=name)
+    print(f"{name:5} mean loss of the last 10 steps {statistics.mean(losses[-10:]):.3f}, {seconds:.1f} s")
+plt.xlabel("step")
+plt.ylabel(f"training loss on {source.name}")
+plt.legend()
+plt.show()
+
+# %% [markdown]
+# *Figure: training loss over 50 steps, each thin line smoothed by a thick one. Both start near 2.3 and fall;
+# Muon's curve lies below that of SGD for most of the way.*
+#
+# <details><summary>What happened</summary>
+#
+# Muon's step costs more: three products of matrices for each kernel, five times, whatever the batch size. Look at
+# the seconds. On tiny images that is a large part of a step; with 256 images of 32 × 32 pixels it is small. What
+# counts is the time to an accuracy, not the time of a step, and that comparison, on the whole network, belongs to
+# the full run. Both peaks were chosen by trying a few; a comparison in which only one side is tuned proves
+# nothing.
+# </details>
+#
+# ## Several GPUs
+#
+# Four GPUs can share a batch. Each holds the whole network and sees a quarter of the images. Before the step they
+# average their gradients, and so all of them make the *same* step and stay equal: data parallelism. Torch's
+# `DistributedDataParallel` averages while the way back is still running, layer by layer (Li et al. 2020, section
+# 3).
+#
+#     torchrun --nproc-per-node 4 --no-python course train --full
+#
+# starts four processes with a number each, the *rank*. Four things must be right:
+#
+# 1. **Different images.** Each takes its share of every batch, as your `shard` does. Forget it, and four
+#    GPUs compute the same thing four times.
+# 2. **The same augmentation as one alone.** You drew before sharing out. So the run doesn't depend on the number
+#    of processes, but for rounding and for what comes next.
+# 3. **Norms.** Each batch norm sees only its own share. `nn.SyncBatchNorm.convert_sync_batchnorm(model)` makes
+#    them share their sums, at the price of two messages a layer. With 64 images or more on each GPU it isn't
+#    needed; with 4 it is.
+# 4. **One writes.** Only rank 0 saves checkpoints and the report. The others wait for nothing but gradients.
+#
+# And one that is easily forgotten: a batch of 4 × 64 is a batch of 256. If you let the batch grow with the GPUs,
+# learning rate and warm-up have to follow (Goyal et al. 2017, section 2). Here `batch_size` is that of all
+# together.
+
+# %%
+numbers = torch.arange(10)
+dark = torch.zeros(10, 3, 32, 32, dtype=torch.uint8)
+for rank in range(3):
+    share = DeviceBatches(dark, numbers, 10, torch.device("cpu"), stats, shard=(rank, 3))
+    print(f"process {rank} of 3 gets the images", next(y.tolist() for _, y in share))
+
+# %% [markdown]
+# With accumulation the gradients would be averaged after every part, though only the last needs it;
+# `DistributedDataParallel` has `no_sync()` for that. `course train` leaves it out: where a batch is shared out, it
+# seldom has to be split as well.
+#
+# ## What broke, what it means
+#
+# Two classics on a small net, 80 steps of 64 images each, always the same 512 images. Look at the shapes.
+
+
+# %%
+def small_run(mistake: str = "", lr: float = 0.05, steps: int = 80) -> list[float]:
+    """Losses of a small net, right or with a mistake."""
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.ReLU()]
+    net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 10))
+    dtype = torch.bfloat16 if mistake == "weights in bfloat16" else torch.float32
+    optimizer = SGD(net.to(dtype).parameters(), lr, momentum=0.9)
+    cpu, losses = torch.device("cpu"), []
+    batches = list(DeviceBatches(train_images[:512], train_labels[:512], 64, cpu, stats, (16,)))
+    for step in range(steps):
+        x, y = batches[step % 8]
+        if mistake == "parts added up, not averaged":
+            optimizer.zero_grad()
+            for part, answers in zip(x.chunk(8), y.chunk(8), strict=True):
+                cross_entropy(net(part), answers).backward()
+            losses.append(cross_entropy(net(x), y).item())
+            optimizer.step()
+        else:
+            losses.append(train_step(net, optimizer, x.to(dtype), y)[0].item())
+    return losses
+
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.3), layout="constrained")
+for ax, mistake, lr in zip(axes, ("weights in bfloat16", "parts added up, not averaged"), (0.001, 0.1), strict=True):
+    ax.plot(small_run(lr=lr), color=BLUE, label="right")
+    ax.plot(small_run(mistake, lr), color=VERMILION, label="with the mistake")
+    ax.set(xlabel="step", ylabel="training loss", title=mistake, ylim=(0, 4))
+    ax.legend(fontsize=8)
+plt.show()
+
+# %% [markdown]
+# *Figure: training loss over 80 steps, right and with a mistake. On the left, with a small learning rate: the
+# right curve falls steadily, the one with weights in bfloat16 falls far less. On the right: the right curve
+# falls, the one with parts added up jumps, and ends near the loss of guessing.*
+#
+# 1. **Weights in bfloat16.** Nothing complains, and at a large learning rate nothing shows. When the rate comes
+#    down, towards the end of a run, the steps become smaller than the spacing of the numbers, and training stands
+#    still. *Remedy:* `autocast`, with weights in float32.
+# 2. **Parts added up.** As if the learning rate were eight times as large. The run that was stable on the large
+#    GPU diverges on the small one. *Remedy:* weight each part's loss by its share.
+# 3. **A GPU that is too fast.** Images a second that no hardware can do: the clock was stopped while the GPU was
+#    still working through its queue. *Remedy:* wait for it in each step, by `loss.item()` or
+#    `torch.cuda.synchronize()`. And check against the roofline: more than the peak is never true.
+# 4. **The scaler forgotten.** The loss falls for a while, with some layers standing still, as you saw. *Remedy:*
+#    print the share of gradients that are zero.
+#
 # ## Optional: your own convolution, fast
+#
+# In lesson 1 you built a convolution, and in lesson 4 a whole ResNet18 from it. It was right, and slow. How near
+# can you come to the library with nothing but products of matrices?
+#
+# The trick is to look at the memory. In channels last order an image is a long matrix: a row for each pixel, a
+# column for each channel. Take the tap of the kernel that looks one pixel to the right. For *every* pixel at once
+# it meets the row below in that matrix. So its contribution is one product: the same matrix, **shifted by one
+# row**, times the tap's $C \times O$ weights. The tap below looks one line further: shifted by one image width.
+# Nine taps, nine shifted slices, nine products that add up. A slice is a view, so not a single pixel is copied.
+#
+# At the borders a shifted slice would wrap round into the next line. So a line ends with a zero, and an image
+# with a line of zeros. Neighbours share them: the zero behind one line is the zero before the next.
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), gridspec_kw={"width_ratios": [1, 1.6]}, layout="constrained")
+grid, memory = axes
+for row in range(4):
+    for column in range(4):
+        inside = row < 3 and column < 3
+        grid.add_patch(plt.Rectangle((column, 3 - row), 0.94, 0.94, color=BLUE if inside else "#DDDDDD", alpha=0.5))
+        label = f"{3 * row + column + 1}" if inside else "0"
+        grid.text(column + 0.47, 3.47 - row, label, ha="center", va="center")
+grid.set(xlim=(0, 4), ylim=(0, 4), xticks=[], yticks=[], title="an image of 3 × 3 pixels with shared zeros")
+cells = [f"{3 * row + column + 1}" if row < 3 and column < 3 else "0" for row in range(4) for column in range(4)]
+for line, (offset, name) in enumerate(((0, "middle tap"), (1, "tap to the right"), (4, "tap below"))):
+    shifted = cells[offset:] + ["0"] * offset
+    for place, label in enumerate(shifted):
+        meets = cells[place] != "0"
+        colour = ORANGE if meets and label != "0" else "#DDDDDD"
+        memory.add_patch(plt.Rectangle((place, 2 - line), 0.92, 0.7, color=colour, alpha=0.6))
+        memory.text(place + 0.46, 2.35 - line, label, ha="center", va="center", fontsize=8)
+    memory.text(0, 2.78 - line, name, fontsize=9)
+memory.set(xlim=(0, 16), ylim=(-0.1, 3.1), xticks=[], yticks=[], title="what each pixel meets, in memory's order")
+for ax in axes:
+    ax.spines[:].set_visible(False)
+plt.show()
+
+# %% [markdown]
+# *Figure: on the left an image of three by three pixels, numbered 1 to 9, with a column of zeros on its right and
+# a row of zeros below. On the right its memory as a row of sixteen boxes, three times: for the middle tap as it
+# is, for the tap to the right shifted by one box, for the tap below by four. Under each pixel stands the
+# neighbour that the tap meets; where there is none, a zero.*
+#
+# ## Exercise 8 (optional): shifted slices
+#
+# Autograd can't differentiate `out.addmm_(…)` in the way you want, so the way back is yours, too. The frame is
+# given: `Shifted` hands `product` and `gradients` to autograd, and the layer around it is written. `rows`,
+# `product` and `gradients` are for you. Write them for every stride and padding first, with slices that are
+# copied; then make the common case fast. The tests don't look at the clock. The cell after them does.
+#
+# <details><summary>Hint 1: a nudge</summary>
+#
+# `x.permute(0, 2, 3, 1)` is a view of shape (N, H, W, C); in channels last memory it is contiguous. For any
+# stride and padding: pad, slice with steps, `reshape(-1, C)`, one matrix a tap.
+# </details>
+#
+# <details><summary>Hint 2: the idea</summary>
+#
+# Fast for stride 1 and K = 2 · padding + 1: one matrix of zeros with room for N · (H + padding) · (W + padding)
+# rows and some before and behind; copy the image into a view of its middle. Tap (i, j) is the slice from row i ·
+# (W + padding) + j on. The output has places for the zeros as well; they are of no use and are cut off. On small
+# maps there are too many of them, and copying wins.
+# </details>
+#
+# <details><summary>Hint 3: almost the code</summary>
+#
+# The gradient of a tap's weights is `grad_rows.T @ row`. The gradient of x, with stride 1, is a convolution of
+# `grad` with the kernel turned round and its matrices transposed: call `rows` on `grad`. The row of the tap in
+# the middle is then `grad_rows`. Otherwise add `grad_rows @ tap` to the slice that the tap came from. Casting
+# under autocast is the layer's affair, as autocast knows the library's functions and not yours; `forward` does
+# it.
+# </details>
 
 
 # %%
@@ -507,6 +1393,78 @@ class ShiftedConv2d(nn.Module):
 # %%
 check("ShiftedConv2d", points=3)
 
+# %%
+Conv2d = carry("lesson_01", "Conv2d")
+maps = torch.randn(32, 64, 16, 16, device=device).contiguous(memory_format=torch.channels_last)
+for dtype in (torch.float32, torch.bfloat16):
+    speeds = {}
+    for name, layer in (
+        ("the library's", nn.Conv2d(64, 64, 3, padding=1, bias=False)),
+        ("shifted slices", ShiftedConv2d(64, 64, 3, padding=1)),
+        ("lesson 1's", Conv2d(64, 64, 3, padding=1, bias=False)),
+    ):
+        layer = layer.to(device, dtype, memory_format=torch.channels_last)
+        x = maps.to(dtype).requires_grad_()
+        speeds[name] = fastest(lambda layer=layer, x=x: layer(x).sum().backward(), runs=2)
+    print(f"{str(dtype)[6:]:9}", ", ".join(f"{name} {1000 * seconds:.1f} ms" for name, seconds in speeds.items()))
+
+# %% [markdown]
+# `python benchmarks/own_layers.py` measures a whole ResNet18 of your convolution and lesson 2's norm against
+# the library's.
+#
+# ## The full run
+#
+# All of it together: lesson 4's network, unmodified, 11,173,962 parameters, trained from scratch.
+#
+# | command | what it does |
+# |---|---|
+# | `course train` | a short run, on a CPU a few minutes |
+# | `course train --full` | the whole plan on all 50,000 training images |
+# | `course train --full --budget 15min` | the best plan that fits into a quarter of an hour here, by a measured speed |
+# | `torchrun --nproc-per-node 2 --no-python course train --full` | the same over two processes |
+# | `course train --full --mine` | with your own functions, where they pass their tests |
+#
+# Which ingredient is worth what? An *ablation* answers: the full run once more with one thing left out. Recipes are
+# compared on images held out of the training set. The test images are looked at once, at the end.
+#
+# | left out | what it is | how to try it |
+# |---|---|---|
+# | Muon | SGD with Nesterov instead, lesson 6 | `--optimizer sgd --lr 0.1` |
+# | small images first | 32 × 32 pixels in each epoch | `--size 32` |
+# | label smoothing | targets of 0 and 1, lesson 6 | `label_smoothing=0.0` in `Config` |
+# | shifts | flips alone, lesson 5 | `padding=0` in `Config` |
+# | flips at the test | one look at each image, lesson 7 | printed beside it in each report |
+#
+# What each costs in accuracy, with seeds, epoch equivalents, time and machine, stands in `benchmarks/RESULTS.md`,
+# measured row by row. Before you look: which line do you think matters most?
+#
+# ## Where to go
+#
+# - **Williams et al. 2009**, *Roofline: An Insightful Visual Performance Model*: the figure with the two roofs.
+# - **Micikevicius et al. 2018**, *Mixed Precision Training*, section 3: the three techniques, and how gradients
+#   of real networks are spread over float16's range.
+# - **Goyal et al. 2017**, *Accurate, Large Minibatch SGD*, sections 2 and 3: learning rates for many GPUs, and
+#   mistakes that are easily made with several processes.
+# - **Hoffer et al. 2017**, *Train longer, generalize better*: batch norm on parts of a batch.
+# - **Li et al. 2020**, *PyTorch Distributed*, section 3: how averaging hides behind the way back.
+# - **Touvron et al. 2019**, *Fixing the train-test resolution discrepancy*: sizes in training and test.
+# - **Jordan et al. 2024**, *Muon: An optimizer for hidden layers in neural networks*: where the polynomial comes
+#   from; and **Jordan 2024**, *94 % on CIFAR-10 in 3.29 Seconds on a Single GPU*: what a recipe tuned to the end
+#   looks like.
+# - **Bernstein & Newhouse 2024**, *Old Optimizer, New Norm*: why an orthogonal step is the steepest one.
+
+# %% [markdown]
+# ## The run as a program
+#
+# What remains is no exercise. It is the program behind `course train`, for you to read: everything that stands
+# between the parts you have built and a run that can be left alone. It decides what is still open, from a
+# measured speed if a time is given. It makes sure that there is room for a checkpoint before the first step. It
+# stops cleanly, goes on exactly, and writes a report.
+#
+# Read it from the end. `main` is one process or one of several. `run` is the whole story on a page: prepare, fit,
+# test. `prepare` gathers all that a run works with in a `Session`, new or from a checkpoint. Then `Config`: every
+# number that decides what is computed, in one place, stored with each run. A result whose settings nobody knows
+# is a rumour.
 
 # %% [markdown]
 # ## The settings of a run
@@ -529,7 +1487,7 @@ class Config:
     seconds: float | None = None  # plan for so long, from a measured speed; None: four minutes on a CPU
     epochs: int | None = None  # None: as many as the plan has, or as fit into the seconds
     size: int | None = None  # side of the images in every epoch, in pixels; None: it grows as the plan says
-    sizes: tuple[int, ...] | None = None  # what comes of that: the side in each epoch
+    sizes: tuple[int, ...] | None = None  # the side in each epoch; None: what comes of the above
     epoch_size: int | None = None  # images an epoch; None: all
     batch_size: int = 256  # over all processes
     accumulate: int = 1  # parts into which a batch is split where it doesn't fit into memory
@@ -601,7 +1559,7 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         seconds = 240.0
     precision = config.precision if config.precision != "auto" else fastest_precision(config, device)
     epochs, epoch_size, limit = config.epochs or len(plan), config.epoch_size or whole, config.limit
-    sizes = sizes_for(epochs, plan)
+    sizes = config.sizes or sizes_for(epochs, plan)
     if seconds:
         speed = cache(partial(speed_of, config, device, precision))  # of a side
         left = seconds - 20  # for what comes before and after: reading the data, drawing the report
@@ -729,7 +1687,7 @@ class Session:
             return evaluate(self.model, validation)
 
     def logits(self, images, labels):
-        """Logits, float32 (N, 10), of images at the last epoch's size: of one look, and with `flips` the mean of two."""
+        """Logits, float32 (N, 10), of images at the last epoch's size: of one look; with `flips` the mean of two."""
         batches = DeviceBatches(images, labels, 500, self.device, self.stats, self.config.sizes[-1:])
         with self.autocast():
             straight, _ = predict(self.model, batches)
