@@ -171,8 +171,8 @@ CROSS_ENTROPY = [
     Misconception(
         id="only-the-right-class-is-safe",
         exercise="cross_entropy",
-        belief="Only the right class's logarithm has to be safe; smoothing can use the probabilities.",
-        edits=((SPREAD, "spread = log_p.exp().log().mean(1) if label_smoothing else right"),),
+        belief="Only the right class's logarithm has to be exact; smoothing can use clipped probabilities.",
+        edits=((SPREAD, "spread = log_p.exp().clamp(min=1e-7).log().mean(1)"),),
         question="Which of the C logarithms is the smallest, and is it in your mean?",
         explanation="With smoothing every class's logarithm counts, the far ones most of all.\n"
         "Take the mean of log p itself; see hint 2.",
