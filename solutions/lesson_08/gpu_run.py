@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -1495,6 +1496,7 @@ for dtype in (torch.float32, torch.bfloat16):
 FULL = (16, 16, 16, 24, 24, 24, 24, 32, 32, 32)  # side of the images in each epoch of the full run
 GLIMPSE = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of a few minutes
 ROUNDS = 16  # epochs of a run for which a time is given, so that it can be shortened by little
+MEASURED = ((0.5, 0.81), (6.0, 0.94))  # epoch equivalents and accuracy, from benchmarks/RESULTS.md
 
 
 @dataclass(frozen=True)
@@ -1608,6 +1610,20 @@ def fastest_precision(config: Config, device: torch.device) -> str:
     if device.type != "cpu":
         return "float32"
     return max(("float32", "bfloat16"), key=lambda name: speed_of(config, device, name, GLIMPSE[0]))
+
+
+def epoch_equivalents(sizes: Sequence[int], epoch_size: int) -> float:
+    """What epochs of so many images of these sides cost, in looks at 50,000 images of 32x32 pixels."""
+    return epoch_size * sum(side**2 for side in sizes) / (50_000 * 32**2)
+
+
+def expected_accuracy(config: Config) -> float | None:
+    """Test accuracy on CIFAR-10 of a run of this cost, between those measured; None where none was."""
+    cost = epoch_equivalents(config.sizes, config.epoch_size)
+    costs, accuracies = zip(*MEASURED, strict=True)
+    if config.optimizer != "muon" or config.size or not 0.8 * costs[0] <= cost <= 1.25 * costs[-1]:
+        return None
+    return float(np.interp(math.log(cost), [math.log(known) for known in costs], accuracies))
 
 
 # %% [markdown]
@@ -1822,6 +1838,8 @@ def run(
     sides = " to ".join(f"{side}x{side}" for side in dict.fromkeys((config.sizes[0], config.sizes[-1])))
     plan = f"{config.epochs} epochs of {config.epoch_size:,} images, {sides} pixels"
     say(f"{plan}, {session.device}, {config.precision}.")
+    if session.source.is_cifar10 and (expected := expected_accuracy(config)):
+        say(f"Expect about {expected:.0%} of the test images to be told right.")
     with stop_on_signal(say) if session.world == 1 else nullcontext(lambda: False) as asked:
         try:
             state = fit(
@@ -1857,9 +1875,7 @@ def test(session: Session, state: dict[str, Any], began: float) -> Report:
         "machine": machine(session.device),
         "epochs": state["history"],
         "seconds": {"training": round(sum(row["seconds"] for row in state["history"]), 1)},
-        "epoch_equivalents": round(
-            sum(config.epoch_size * side**2 for side in config.sizes[: len(state["history"])]) / (50_000 * 32**2), 3
-        ),
+        "epoch_equivalents": round(epoch_equivalents(config.sizes[: len(state["history"])], config.epoch_size), 3),
         "accuracy_without_flips": (straight.argmax(1) == labels).double().mean().item(),
     }
     metrics["seconds"]["this call until the report"] = round(time.perf_counter() - began, 1)
@@ -1890,7 +1906,7 @@ def machine(device: torch.device) -> dict[str, str | int]:
 
 
 # %% [markdown]
-# ## Several GPUs
+# ## One process or several
 #
 # `torchrun --nproc-per-node 2 --no-python course train` starts one process a GPU. Each takes its share of every batch,
 # and their gradients are averaged: two processes learn what one would have, but for the norms, which see half a batch.
