@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help train test lab lessons lint
+.PHONY: help train test test-browser lab lessons lint
 help:
-	@echo "make train    train ResNet18 on CIFAR-10 and write a report to runs/"
-	@echo "make test     run every test against the reference, and the linters"
-	@echo "make lab      open lesson 1 in JupyterLab"
-	@echo "make lessons  rebuild the students' notebooks from solutions/"
-	@echo "make lint     check style and types"
+	@echo "make train         train ResNet18 on CIFAR-10 and write a report to runs/"
+	@echo "make test          run every test against the reference, and the linters"
+	@echo "make test-browser  look at check reports and nbgrader's pages in Chromium"
+	@echo "make lab           open lesson 0 in JupyterLab"
+	@echo "make lessons       rebuild the students' notebooks from solutions/"
+	@echo "make lint          check style and types"
 
 train: .venv/installed
 	$(BIN)/course train
@@ -16,8 +17,12 @@ train: .venv/installed
 test: .venv/installed lint
 	$(BIN)/pytest --solutions --numprocesses 2 --dist loadfile
 
+test-browser: .venv/installed
+	$(BIN)/pip install --disable-pip-version-check --quiet --editable '.[browser]'
+	$(BIN)/pytest tests/browser
+
 lab: .venv/installed
-	$(BIN)/jupyter lab --ServerApp.root_dir=lessons lessons/lesson_01/convolution.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=lessons lessons/lesson_00/start_here.ipynb
 
 lessons: .venv/installed
 	$(BIN)/course build
