@@ -1257,10 +1257,10 @@ plt.show()
 #
 # ## Exercise 8 (optional): shifted slices
 #
-# Autograd can't differentiate `out.addmm_(…)` in the way you want, so the way back is yours, too. The frame is
-# given: `Shifted` hands `product` and `gradients` to autograd, and the layer around it is written. `rows`,
-# `product` and `gradients` are for you. Write them for every stride and padding first, with slices that are
-# copied; then make the common case fast. The tests don't look at the clock. The cell after them does.
+# Autograd can't differentiate `out.addmm_(…)` in the way you want, so the way back is yours, too. The frame is given:
+# `Shifted` hands `product` and `gradients` to autograd, and the weight is made as in lesson 1. `forward`, `rows`,
+# `product` and `gradients` are for you. Write them for every stride and padding first, with slices that are copied;
+# then make the common case fast. The tests don't look at the clock. The cell after them does.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -1280,9 +1280,10 @@ plt.show()
 #
 # The gradient of a tap's weights is `grad_rows.T @ row`. The gradient of x, with stride 1, is a convolution of
 # `grad` with the kernel turned round and its matrices transposed: call `rows` on `grad`. The row of the tap in
-# the middle is then `grad_rows`. Otherwise add `grad_rows @ tap` to the slice that the tap came from. Casting
-# under autocast is the layer's affair, as autocast knows the library's functions and not yours; `forward` does
-# it.
+# the middle is then `grad_rows`. Otherwise add `grad_rows @ tap` to the slice that the tap came from.
+#
+# `forward` compares shapes and calls `Shifted.apply`. Before that it casts: autocast knows the library's functions and
+# not yours. With `torch.is_autocast_enabled(x.device.type)` x and weight go to `torch.get_autocast_dtype(…)`.
 # </details>
 
 
@@ -1332,6 +1333,7 @@ class ShiftedConv2d(nn.Module):
         self.weight = nn.Parameter(weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        ### BEGIN SOLUTION
         weight = self.weight
         fits = x.dim() == 4 and x.shape[1] == weight.shape[1]
         if not fits or min(x.shape[2:]) + 2 * self.padding < weight.shape[2]:
@@ -1340,6 +1342,7 @@ class ShiftedConv2d(nn.Module):
             precision = torch.get_autocast_dtype(x.device.type)
             x, weight = x.to(precision), weight.to(precision)
         return Shifted.apply(x, weight, self.stride, self.padding)
+        ### END SOLUTION
 
     @staticmethod
     def rows(x: torch.Tensor, size: int, stride: int, padding: int) -> tuple[list[torch.Tensor], tuple[int, int, int]]:
