@@ -63,7 +63,7 @@ def test_normalises_then_shrinks_to_the_side_of_the_epoch(student):
 
 
 def test_shares_out_images_and_labels(student):
-    images, labels = pictures(7)
+    images, labels = pictures(8)
 
     def probe(lesson):
         shards = [batches(lesson, images, labels, shard=(rank, 3)) for rank in range(3)]
