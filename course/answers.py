@@ -40,7 +40,7 @@ def encode(value: Any) -> Any:
     """A plain value as JSON; arrays as dtype, shape and base64."""
     match value:
         case torch.Tensor():
-            raw = value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            raw = value.clone(memory_format=torch.contiguous_format).reshape(-1).view(torch.uint8).numpy().tobytes()
             return {"tensor": [str(value.dtype).removeprefix("torch."), list(value.shape), _text(raw)]}
         case np.ndarray():
             return {"array": [value.dtype.str, list(value.shape), _text(np.ascontiguousarray(value).tobytes())]}

@@ -57,6 +57,9 @@ def train(
     precision: Annotated[
         str, typer.Option(help="float32, bfloat16, float16, or auto: the fastest that is safe on this machine.")
     ] = "auto",
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first: a minute's wait, and it needs a C++ compiler.")
+    ] = False,
     data: Annotated[
         str | None,
         typer.Option(
@@ -84,14 +87,26 @@ def train(
     say: Callable[[str], None] = _say if first else lambda line: None
     from course.data import DataError
 
-    fixed = ("full", "budget", "epochs", "batch_size", "size", "optimizer", "lr", "precision", "seed", "output")
+    fixed = (
+        "full",
+        "budget",
+        "epochs",
+        "batch_size",
+        "size",
+        "optimizer",
+        "lr",
+        "precision",
+        "compile",
+        "seed",
+        "output",
+    )
     given = [name for name in fixed if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
     if resume and given:
         _fail(f"A resumed run keeps its own settings: leave out --{given[0].replace('_', '-')}.")
     lesson = _training(mine)
     config = lesson.Config(
         data=data, device=device, seed=seed, full=full and not budget, seconds=_seconds(budget), epochs=epochs,
-        batch_size=batch_size, size=size, optimizer=optimizer, peak=lr, precision=precision, mine=mine,
+        batch_size=batch_size, size=size, optimizer=optimizer, peak=lr, precision=precision, compile=compile, mine=mine,
     )  # fmt: skip
     try:
         with _Bar(console if first else Console(quiet=True)) as bar:

@@ -26,6 +26,7 @@ VALUES = [
     torch.empty(0, 4),
     torch.tensor([True, False]),
     torch.randn(3, 4).t(),
+    torch.arange(3)[2::3],  # one element, with a stride
     np.arange(6, dtype=np.int16).reshape(2, 3)[:, ::-1],
     {"a": [1, (2.0, torch.zeros(1))]},
 ]
