@@ -21,8 +21,8 @@ BASE = lesson.Config(epochs=3, sizes=(16, 16, 24), held_out=SHARE)
 ROWS = {
     "the recipe": {},
     "another seed": {"seed": 1},
-    "sgd": {"optimizer": "sgd", "momentum": 0.9, "peak": 0.2},
-    "sgd, batches of 128": {"optimizer": "sgd", "momentum": 0.9, "peak": 0.1, "batch_size": 128},
+    "sgd": {"optimizer": "sgd", "peak": 0.2},
+    "sgd, batches of 128": {"optimizer": "sgd", "peak": 0.1, "batch_size": 128},
     "momentum 0.9": {"momentum": 0.9},
     "batches of 512": {"batch_size": 512, "peak": 0.2},
     "no label smoothing": {"label_smoothing": 0.0},

@@ -1521,7 +1521,7 @@ class Config:
     compile: bool = False
     optimizer: str = "muon"  # or sgd
     peak: float = 0.15  # learning rate
-    momentum: float = 0.6
+    momentum: float | None = None  # None: 0.6 with muon, 0.9 with sgd
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     padding: int = 2  # augmentation by shifts of up to so many pixels
@@ -1540,9 +1540,10 @@ def sizes_for(epochs: int, plan: Sequence[int]) -> tuple[int, ...]:
 def optimizer_for(model: nn.Module, config: Config) -> torch.optim.Optimizer:
     """The optimizer that the config names."""
     if config.optimizer == "muon":
-        return Muon(muon_groups(model, config.weight_decay), config.peak, config.momentum)
-    groups = parameter_groups(model, config.weight_decay)
-    return SGD(groups, config.peak, config.momentum, nesterov=config.momentum > 0)
+        momentum = 0.6 if config.momentum is None else config.momentum
+        return Muon(muon_groups(model, config.weight_decay), config.peak, momentum)
+    momentum = 0.9 if config.momentum is None else config.momentum
+    return SGD(parameter_groups(model, config.weight_decay), config.peak, momentum, nesterov=momentum > 0)
 
 
 def speed_of(config: Config, device: torch.device, precision: str, size: int) -> float:
