@@ -158,7 +158,7 @@ def test_pytest_says_once_and_with_an_exit_code_that_a_notebook_cannot_be_read(t
 
 
 def test_an_unknown_lesson_lists_the_known_ones():
-    with pytest.raises(LessonError, match=r"lesson_99.*there are: lesson_01, lesson_02"):
+    with pytest.raises(LessonError, match=r"lesson_99.*there are: lesson_00, lesson_01"):
         script_of("lesson_99")
 
 
