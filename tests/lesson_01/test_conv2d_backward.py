@@ -95,7 +95,7 @@ def test_is_the_gradient_of_conv2d_for_gradcheck(student):
                 return lesson.conv2d_backward(grad_output, *ctx.saved_tensors, stride=2, padding=1)
 
         leaves = [tensor.requires_grad_() for tensor in (x, weight, bias)]
-        return torch.autograd.gradcheck(Convolution.apply, leaves, raise_exception=False)
+        return torch.autograd.gradcheck(Convolution.apply, leaves, fast_mode=True, raise_exception=False)
 
     student.returns(probe, lambda: True, without=LIBRARY)
 
