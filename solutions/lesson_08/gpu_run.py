@@ -1497,7 +1497,8 @@ for dtype in (torch.float32, torch.bfloat16):
 
 # %%
 FULL = (16, 16, 16, 24, 24, 24, 24, 32, 32, 32)  # side of the images in each epoch of the full run
-GLIMPSE = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of a few minutes
+SHORT = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of some minutes
+GLIMPSE = {"size": 16, "optimizer": "sgd", "batch_size": 128, "peak": 0.1, "padding": 0}  # for less than one look
 ROUNDS = 16  # epochs of a run for which a time is given, so that it can be shortened by little
 MEASURED = ((0.5, 0.81), (6.0, 0.94))  # epoch equivalents and accuracy, from benchmarks/RESULTS.md
 
@@ -1590,13 +1591,15 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
     if seconds:
         speed = cache(partial(speed_of, config, device, precision))  # of a side
         left = seconds - 20  # for what comes before and after: reading the data, drawing the report
-        if not config.size and left * speed(GLIMPSE[0]) < 4 * whole:
-            plan = GLIMPSE
+        if not config.size and left * speed(SHORT[0]) < 4 * whole:
+            plan = SHORT
         evaluated = (1 + config.flips) * 10_000 + ROUNDS * config.held_out * images
         left -= evaluated / (3 * speed(plan[-1]))  # a forward pass alone takes a third of a step
         paces = {side: 1 / speed(side) for side in plan}  # seconds an image
         left -= time.perf_counter() - began
         affordable = max(0.0, left / statistics.mean(paces[side] for side in sizes_for(ROUNDS, plan)))
+        if affordable < whole and plan == SHORT and config.optimizer == "muon":
+            return settle(replace(config, **GLIMPSE, seconds=seconds - time.perf_counter() + began), device, images)
         epochs = max(ROUNDS, math.ceil(affordable / whole))
         epoch_size = max(1, int(affordable / epochs) // config.batch_size) * config.batch_size
         sizes = sizes_for(epochs, plan)
@@ -1613,7 +1616,7 @@ def fastest_precision(config: Config, device: torch.device) -> str:
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     if device.type != "cpu":
         return "float32"
-    return max(("float32", "bfloat16"), key=lambda name: speed_of(config, device, name, GLIMPSE[0]))
+    return max(("float32", "bfloat16"), key=lambda name: speed_of(config, device, name, SHORT[0]))
 
 
 def epoch_equivalents(sizes: Sequence[int], epoch_size: int) -> float:
