@@ -9,8 +9,7 @@ import subprocess
 import sys
 import time
 
-from course.build import released
-from course.lesson import ROOT
+from course.lesson import ROOT, released
 
 LIMIT = 1.6
 RUNS = 5

@@ -20,7 +20,7 @@ from nbgrader.preprocessors import ClearSolutions, InstantiateTests, NbGraderPre
 from nbgrader.utils import is_solution
 from traitlets import default
 
-from course.lesson import ROOT, LessonError, exercises, notebook_of, script_of, scripts
+from course.lesson import ROOT, LessonError, exercises, notebook_of, released, script_of
 
 SOURCES = ROOT / "build" / "source"  # where nbgrader looks for what it releases
 
@@ -55,11 +55,6 @@ def preprocessors() -> list[type[NbGraderPreprocessor]]:
     """nbgrader's own steps from a source notebook to a release, with the stubs named and a seal at the end."""
     steps = [step for step in GenerateAssignment.preprocessors.default_args[0] if step is not InstantiateTests]
     return [*(NamedStubs if step is ClearSolutions else step for step in steps), Seal]
-
-
-def released() -> list[str]:
-    """The lessons that have check cells, in order; a source without any isn't released yet."""
-    return [path.parent.name for path in scripts() if exercises(path.parent.name)]
 
 
 def source_notebook(lesson: str) -> NotebookNode:

@@ -162,10 +162,10 @@ def progress(
     """Show how far you are: every exercise with its points, and what to do next."""
     from rich.table import Table
 
-    from course.lesson import LessonError, all_exercises
+    from course.lesson import LessonError, released
     from course.progress import progress
 
-    known = list(dict.fromkeys(exercise.lesson for exercise in all_exercises().values()))
+    known = released()
     if unknown := set(lessons or ()) - set(known):
         _fail(f"There is no lesson called {sorted(unknown)[0]!r}; there are: {', '.join(known)}.")
     try:
@@ -269,8 +269,7 @@ def truth(
     import torch
     from rich.progress import track
 
-    from course.build import released
-    from course.lesson import LessonError, exercises
+    from course.lesson import LessonError, exercises, released
     from course.truth import Kills, wrongs
 
     torch.set_num_threads(1)

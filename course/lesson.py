@@ -95,6 +95,11 @@ def all_exercises() -> dict[str, Exercise]:
     return {name: e for path in scripts() for name, e in exercises(path.parent.name).items()}
 
 
+def released() -> list[str]:
+    """The lessons that have check cells, in order; a source without any isn't released yet."""
+    return [path.parent.name for path in scripts() if exercises(path.parent.name)]
+
+
 @dataclass
 class Lesson:
     """The definitions of one lesson, as attributes; `origin` names the file or kernel they come from.

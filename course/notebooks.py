@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from course.lesson import ROOT, LessonError, all_exercises, exercises, notebook_of
+from course.lesson import ROOT, LessonError, exercises, notebook_of, released
 
 
 def read(path: Path) -> NotebookNode:
@@ -90,7 +90,7 @@ def update() -> Iterator[str]:
     if _git("merge-base", here, there) == there:
         yield "Nothing newer: this is the latest release."
         return
-    paths = [path for path in map(notebook_of, _lessons()) if path.exists()]
+    paths = [path for path in map(notebook_of, released()) if path.exists()]
     olds = {path: nbformat.reads(_git("show", f"{here}:{path.relative_to(ROOT)}"), as_version=4) for path in paths}
     owns = {path: path.read_bytes() for path in paths}
     touched = {path: read(path) for path in paths if _sources(read(path)) != _sources(olds[path])}
@@ -148,10 +148,6 @@ def _git(*arguments: str) -> str:
     if result.returncode:
         raise LessonError(f"`git {' '.join(arguments[:3])}` failed: {result.stderr.strip() or result.stdout.strip()}")
     return result.stdout.rstrip("\n")
-
-
-def _lessons() -> list[str]:
-    return list(dict.fromkeys(exercise.lesson for exercise in all_exercises().values()))
 
 
 def _sources(notebook: NotebookNode) -> list[str]:

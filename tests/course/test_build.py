@@ -8,9 +8,9 @@ import nbformat
 import pytest
 
 from course import build
-from course.lesson import ROOT, LessonError, exercises, notebook_of, script_of
+from course.lesson import ROOT, LessonError, exercises, notebook_of, released, script_of
 
-RELEASED = build.released()
+RELEASED = released()
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from course.build import released, source_notebook
+from course.build import source_notebook
+from course.lesson import released
 
 SECONDS = 90
 

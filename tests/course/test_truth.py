@@ -8,12 +8,11 @@ import pytest
 from course.build import release
 from course.checking import judge
 from course.diagnosis import misconceptions
-from course.lesson import ROOT, Lesson, all_exercises
+from course.lesson import ROOT, Lesson, all_exercises, released
 from course.truth import names
 
 EXERCISES = list(all_exercises().values())
-LESSONS = list(dict.fromkeys(exercise.lesson for exercise in EXERCISES))
-BELIEFS = [pytest.param(m, id=f"{lesson}-{m.exercise}-{m.id}") for lesson in LESSONS for m in misconceptions(lesson)]
+BELIEFS = [pytest.param(m, id=f"{lesson}-{m.exercise}-{m.id}") for lesson in released() for m in misconceptions(lesson)]
 ACCEPTED = [
     pytest.param(accepted, id=f"{path.stem}-{accepted.exercise}-{accepted.name.replace(' ', '-')}")
     for path in sorted((ROOT / "tests/course/accepted").glob("*.py"))
