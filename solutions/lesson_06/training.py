@@ -1016,7 +1016,7 @@ def end_epoch(
     measured: tuple[float, float],
     seconds: Sequence[float] | None,
 ) -> None:
-    """Add a row to the history, restart the clock, and shorten a run that is slower than planned.
+    """Add a row to the history, restart the clock, and fit the run to the time planned for it.
 
     Args:
         rate: the last learning rate.
@@ -1038,11 +1038,11 @@ def end_epoch(
     }
     state["history"].append(row)
     state["seconds"] = 0.0
-    if seconds:
+    if seconds and state["step"] < state["total"]:
         pace = max(0.01, sum(row["seconds"] for row in state["history"])) / sum(seconds[:epoch])
         needed = [pace * sum(seconds[: n + 1]) for n in range(len(seconds))]  # for n + 1 epochs
         affordable = sum(time <= sum(seconds) for time in needed)
-        state["total"] = min(state["total"], max(affordable, epoch + 1) * per_epoch)
+        state["total"] = min(max(affordable, epoch + 1) * per_epoch, len(state["losses"]))
 
 
 # %% [markdown]
@@ -1109,7 +1109,7 @@ def fit(
         update: makes one step (see `train_epoch`).
         evaluate: gives loss and accuracy on the validation batches.
         seconds: planned for each epoch. If the epochs so far were slower, `end_epoch` shortens the run by whole
-            epochs, and the schedule with it; one more is always left.
+            epochs, and the schedule with it; one more is always left, and never more than planned.
         state: what an earlier call handed to `save`; with model and optimizer it is the whole run.
         save: is called with the state at the beginning of a new run, after every epoch with its row in the
             history, and on stopping.
