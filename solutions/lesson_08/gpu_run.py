@@ -1586,7 +1586,7 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
     if device.type == "cpu" and not (seconds or config.full or config.epochs):
         seconds = 300.0
     precision = config.precision if config.precision != "auto" else fastest_precision(config, device)
-    epochs, epoch_size, limit = config.epochs or len(plan), config.epoch_size or whole, config.limit
+    epochs, epoch_size, limit = config.epochs or len(FULL), config.epoch_size or whole, config.limit
     sizes = config.sizes or sizes_for(epochs, plan)
     if seconds:
         speed = cache(partial(speed_of, config, device, precision))  # of a side
@@ -1598,7 +1598,8 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         paces = {side: 1 / speed(side) for side in plan}  # seconds an image
         left -= time.perf_counter() - began
         affordable = max(0.0, left / statistics.mean(paces[side] for side in sizes_for(ROUNDS, plan)))
-        if affordable < whole and plan == SHORT and config.optimizer == "muon":
+        untouched = all(getattr(config, name) == getattr(Config, name) for name in GLIMPSE)
+        if affordable < whole and untouched:
             return settle(replace(config, **GLIMPSE, seconds=seconds - time.perf_counter() + began), device, images)
         epochs = max(ROUNDS, math.ceil(affordable / whole))
         epoch_size = max(1, int(affordable / epochs) // config.batch_size) * config.batch_size

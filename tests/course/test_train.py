@@ -123,6 +123,9 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(train, wit
         (["--precision", "int8"], "There is no precision 'int8'; choose one of: auto, float32, bfloat16, float16"),
         (["--optimizer", "adam"], "There is no optimizer 'adam'; choose one of: muon, sgd"),
         (["--budget", "soon"], "--budget soon is no time; write it like 90s, 15min or 1.5h"),
+        (["--budget", "1.2.3min"], "--budget 1.2.3min is no time"),
+        (["--budget", "0min"], "--budget 0min is no time"),
+        (["--budget", "15min", "--epochs", 3], "Give --budget or --epochs, not both"),
         (["--batch-size", 1], "at least 2 images a batch"),
         (["--batch-size", 391], "only 390 training images; choose a batch size of at most 390"),
         (["--data", "nowhere"], "no CIFAR-10 in nowhere"),
@@ -310,6 +313,16 @@ def test_a_budget_is_planned_to_the_end(pace, minutes):
 def test_a_longer_budget_ends_on_larger_images(pace):
     ends = [pace.settle(pace.Config(seconds=60 * m), torch.device("cpu"), 49_000).sizes[-1] for m in (3, 60)]
     assert ends == [16, 32]
+
+
+def test_a_short_run_keeps_the_settings_that_were_chosen(pace):
+    config = pace.settle(pace.Config(seconds=180, batch_size=64), torch.device("cpu"), 49_000)
+    assert (config.batch_size, config.optimizer) == (64, "muon")
+
+
+def test_one_size_throughout_is_as_many_epochs_as_the_plan(pace):
+    config = pace.settle(pace.Config(full=True, size=24, precision="float32"), torch.device("cpu"), 50_000)
+    assert config.sizes == (24,) * len(pace.FULL)
 
 
 def test_a_budget_too_short_for_anything_still_trains_a_batch_an_epoch(pace):
