@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from course.lesson import Lesson
@@ -103,9 +104,12 @@ def train(
     given = [name for name in fixed if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
     if resume and given:
         _fail(f"A resumed run keeps its own settings: leave out --{given[0].replace('_', '-')}.")
+    seconds = _seconds(budget)
+    if seconds and epochs:
+        _fail("Give --budget or --epochs, not both: either decides how long the run is.")
     lesson = _training(mine)
     config = lesson.Config(
-        data=data, device=device, seed=seed, full=full and not budget, seconds=_seconds(budget), epochs=epochs,
+        data=data, device=device, seed=seed, full=full and not seconds, seconds=seconds, epochs=epochs,
         batch_size=batch_size, size=size, optimizer=optimizer, peak=lr, precision=precision, compile=compile, mine=mine,
     )  # fmt: skip
     try:
@@ -186,9 +190,9 @@ def progress(
         table.add_column(column, justify="right" if column == "points" else "left")
     for before, result in zip([None, *results], results, strict=False):
         first = before is None or before.lesson != result.lesson
-        mark = "[green]✓ passed[/]" if result.done else result.status
+        mark = "[green]✓ passed[/]" if result.done else escape(result.status)
         points = f"{result.earned:.3g} of {result.points:g}"
-        table.add_row(result.lesson if first else "", result.name, mark, points, end_section=False)
+        table.add_row(result.lesson if first else "", result.name, mark, points)
     console.print(table)
     earned, total = (sum(getattr(result, name) for result in results) for name in ("earned", "points"))
     done = sum(result.done for result in results)
@@ -275,17 +279,22 @@ def truth(
     torch.set_num_threads(1)
     wrong: list[str] = []
     beliefs = 0
+
+    def note(lines: list[str]) -> None:
+        wrong.extend(lines)
+        for line in lines:
+            _say(line)
+
     try:
         judged = [e for lesson in lessons or released() for e in exercises(lesson).values()]
         for exercise in judged:
             kills = Kills.of(exercise)
             kills.show(console)
+            note(kills.wrongs)
             beliefs += len(kills.failed)
-        pairs = [(exercise, seed) for exercise in judged for seed in range(seeds)]
+        pairs = [(exercise, seed) for exercise in judged for seed in range(1, seeds)]
         for exercise, seed in track(pairs, "seeds", console=console, disable=not console.is_terminal, transient=True):
-            for line in wrongs(exercise, seed):
-                wrong.append(line)
-                _say(line)
+            note(wrongs(exercise, seed))
     except LessonError as error:
         _fail(str(error))
     said = f"{len(judged)} references and {beliefs} wrong beliefs judged under {seeds} seed{'s' * (seeds > 1)}"
@@ -297,8 +306,8 @@ def _seconds(duration: str | None) -> float | None:
     """`15min`, `1.5h` or `600s` in seconds."""
     if duration is None:
         return None
-    found = re.fullmatch(r"([\d.]+) ?(s|min|h)", duration.strip())
-    if not found:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(s|min|h)", duration.strip())
+    if not found or float(found[1]) == 0:
         _fail(f"--budget {duration} is no time; write it like 90s, 15min or 1.5h.")
     return float(found[1]) * {"s": 1, "min": 60, "h": 3600}[found[2]]
 
@@ -320,8 +329,6 @@ def _training(mine: bool) -> Lesson:
 
 
 def _fail(message: str) -> NoReturn:
-    from rich.markup import escape
-
     Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
     raise typer.Exit(1)
 

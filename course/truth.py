@@ -26,19 +26,27 @@ def names(belief: Misconception, verdicts: list[Verdict]) -> bool:
 
 def wrongs(exercise: Exercise, seed: int) -> list[str]:
     """Every wrong verdict on the reference and on the beliefs about one exercise, under one seed, in one line each."""
-    reference = judge(exercise, Lesson.from_solution(exercise.lesson), seed)
-    found = [] if reference.done(exercise) else [f"{exercise.name}, seed {seed}: the reference is refused"]
+    found = refused(exercise, seed)
     for belief in beliefs(exercise):
         verdicts = judge(exercise, belief.lesson, seed, to_first_failure=True).verdicts[exercise.name]
         if not names(belief, verdicts):
-            missed = all(verdict.passed for verdict in verdicts)
-            found.append(f"{belief.id}, seed {seed}: {'passes every test' if missed else 'is not named'}")
+            found.append(_wrong(belief, seed, missed=all(verdict.passed for verdict in verdicts)))
     return found
+
+
+def refused(exercise: Exercise, seed: int) -> list[str]:
+    """A line if the reference does not pass every test of an exercise under a seed."""
+    reference = judge(exercise, Lesson.from_solution(exercise.lesson), seed)
+    return [] if reference.done(exercise) else [f"{exercise.name}, seed {seed}: the reference is refused"]
+
+
+def _wrong(belief: Misconception, seed: int, missed: bool) -> str:
+    return f"{belief.id}, seed {seed}: {'passes every test' if missed else 'is not named'}"
 
 
 @dataclass(frozen=True)
 class Kills:
-    """What became of the beliefs about one exercise.
+    """What became of the beliefs about one exercise, under seed 0.
 
     Attributes:
         exercise: the stub.
@@ -64,6 +72,12 @@ class Kills:
             if names(belief, verdicts):
                 told.add(belief)
         return cls(exercise, tests, failed, told)
+
+    @property
+    def wrongs(self) -> list[str]:
+        """What `wrongs` says under seed 0, without judging the beliefs again."""
+        untold = [belief for belief in self.failed if belief not in self.told]
+        return refused(self.exercise, 0) + [_wrong(belief, 0, missed=not self.failed[belief]) for belief in untold]
 
     @property
     def spare(self) -> list[str]:
