@@ -85,6 +85,10 @@ def update() -> Iterator[str]:
         LessonError: this is no clone with a branch to follow, or the release doesn't follow on this one; nothing has
             changed then.
     """
+    if not (ROOT / ".git").exists():
+        raise LessonError(
+            "This copy of the course is no git clone, so it can't be updated: clone it anew beside this one."
+        )
     _git("fetch", "--quiet")
     here, there = _git("rev-parse", "HEAD"), _git("rev-parse", "@{upstream}")
     if _git("merge-base", here, there) == there:
@@ -93,12 +97,12 @@ def update() -> Iterator[str]:
     paths = [path for path in map(notebook_of, released()) if path.exists()]
     olds = {path: nbformat.reads(_git("show", f"{here}:{path.relative_to(ROOT)}"), as_version=4) for path in paths}
     owns = {path: path.read_bytes() for path in paths}
-    touched = {path: read(path) for path in paths if _sources(read(path)) != _sources(olds[path])}
+    touched = {path: own for path in paths if _sources(own := read(path)) != _sources(olds[path])}
     copies = {path: backup(path) for path in touched}
     _git("checkout", "--quiet", "HEAD", "--", *map(str, paths))
     try:
         _git("merge", "--quiet", "--ff-only", "@{upstream}")
-    except LessonError:
+    except BaseException:  # Ctrl-C, too
         for path, content in owns.items():
             path.write_bytes(content)
         raise
@@ -132,22 +136,31 @@ def carried_over(own: NotebookNode, old: NotebookNode, new: NotebookNode, lesson
         if mine is not None and target is not None and (stub is None or mine.source != stub.source):
             target.source = mine.source
             answers.append(name)
-    released = {cell.id for cell in old.cells} | {cell.id for cell in new.cells}
-    before, added = None, 0
+    known = {key for notebook in (old, new) for cell in notebook.cells for key in _keys(cell)}
+    before: set[str] = set()
+    added = 0
     for cell in own.cells:
-        if cell.id not in released and not (set(_defined(cell.source)) & set(exercises(lesson))):
-            place = next((i for i, other in enumerate(new.cells) if other.id == before), len(new.cells) - 1)
+        if not (_keys(cell) & known or set(_defined(cell.source)) & set(exercises(lesson))):
+            place = next((i for i, other in enumerate(new.cells) if _keys(other) & before), len(new.cells) - 1)
             new.cells.insert(place + 1, cell)
             added += 1
-        before = cell.id
+        before = _keys(cell)
     return answers, added
 
 
 def _git(*arguments: str) -> str:
-    result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    try:
+        result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise LessonError("Updating needs git, which is not installed here: install it, then run this again.") from None
     if result.returncode:
         raise LessonError(f"`git {' '.join(arguments[:3])}` failed: {result.stderr.strip() or result.stdout.strip()}")
     return result.stdout.rstrip("\n")
+
+
+def _keys(cell: NotebookNode) -> set[str]:
+    """What a cell is known by: its id, which some editors drop, and its text, which students change."""
+    return {f"id {cell.get('id')}", f"text {cell.source}"} - {"id None"}
 
 
 def _sources(notebook: NotebookNode) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,8 +53,9 @@ def progress(lessons: Iterable[str], begin: Callable[[Exercise], None] = lambda 
         key = fingerprint(lesson)
         if memory.get(lesson, {}).get("key") != key:
             memory[lesson] = {"key": key, "results": [asdict(_judged(e, begin)) for e in exercises(lesson).values()]}
-            MEMORY.parent.mkdir(exist_ok=True)
-            MEMORY.write_text(json.dumps(memory, indent=1))
+            with suppress(OSError):  # a folder that can't be written costs time, not the answer
+                MEMORY.parent.mkdir(exist_ok=True)
+                MEMORY.write_text(json.dumps(memory, indent=1))
         results += [Result(**values) for values in memory[lesson]["results"]]
     return results
 

@@ -14,8 +14,8 @@ from course.lesson import Exercise, Lesson, saved_definition
 from course.tally import Tally, Verdict
 
 BELIEF = ("Consistent with: ", "Question to ask yourself: ")
-PASS, FAIL, TODO = "✓ pass", "✗ FAIL", "○ to do"
-EDGE = {PASS: "#009E73", FAIL: "#D55E00", TODO: "#999999"}  # told apart by colour-blind eyes; the words say the same
+PASS, FAIL, OPEN = "✓ pass", "✗ FAIL", "○ to do"
+EDGE = {PASS: "#009E73", FAIL: "#D55E00", OPEN: "#999999"}  # told apart by colour-blind eyes; the words say the same
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Report:
         seen: set[str] = set()
         for verdict in [v for verdicts in self.tally.verdicts.values() for v in verdicts]:
             untouched = verdict.message.startswith("not implemented yet")
-            mark = PASS if verdict.passed else TODO if untouched else FAIL
+            mark = PASS if verdict.passed else OPEN if untouched else FAIL
             lines = [] if verdict.message in seen else verdict.message.splitlines()
             lines = [line for line in lines if not (line in seen and line.startswith(BELIEF))]
             yield mark, Verdict(verdict.sentence, verdict.passed, "\n".join(lines))

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from course.lesson import Exercise, Lesson, LessonError, exercises, notebook_of
@@ -33,7 +34,7 @@ def watch(lesson: str, say: Callable[[str], None]) -> None:
     say(f"Watching {path}. {KEYS}")
     with keyboard() as pressed:
         while (key := pressed()) != "q":
-            saved = path.stat().st_mtime_ns if path.exists() else -1
+            saved = _saved(path)
             done = judging is not None and judging.exitcode == 0
             if saved == seen and not done and key not in ("r", "s"):
                 continue
@@ -48,6 +49,13 @@ def watch(lesson: str, say: Callable[[str], None]) -> None:
                 judging = _begin(todo[place])
             else:
                 say(f"Every exercise of {lesson} is done or skipped. {KEYS}")
+
+
+def _saved(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # gone, or being replaced at this moment
+        return -1
 
 
 def _begin(exercise: Exercise) -> multiprocessing.process.BaseProcess:

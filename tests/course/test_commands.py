@@ -155,11 +155,29 @@ def test_update_brings_the_new_release_and_keeps_answers_and_added_cells(checkou
     assert [cell.source for cell in nbformat.read(copy, as_version=4).cells] == before
 
 
+def test_update_knows_the_cells_of_a_notebook_whose_ids_an_editor_has_dropped(checkout, clone):
+    solve(clone, "output_size")
+    notebook = nbformat.read(clone / NOTEBOOK, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("my_notes = 1"))
+    for cell in notebook.cells:
+        del cell["id"]
+    notebook.nbformat_minor = 4
+    nbformat.write(notebook, clone / NOTEBOOK)
+    newer(checkout)
+    said = course(clone, "update")
+    assert "carried over output_size, and 1 cells that you added" in said
+    assert len(cells(clone)) == len(cells(checkout)) + 1
+
+
 def test_update_without_anything_newer_changes_nothing(clone):
     solve(clone, "output_size")
     before = (clone / NOTEBOOK).read_bytes()
     assert "Nothing newer" in course(clone, "update")
     assert (clone / NOTEBOOK).read_bytes() == before
+
+
+def test_update_of_a_copy_without_git_says_what_to_do(checkout):
+    assert "is no git clone" in course(checkout, "update", code=1)
 
 
 def test_update_that_does_not_follow_on_this_release_changes_nothing(checkout, clone):
@@ -173,7 +191,6 @@ def test_update_that_does_not_follow_on_this_release_changes_nothing(checkout, c
     assert (clone / NOTEBOOK).read_bytes() == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="this machine has no pseudo-terminals")
 def test_watch_judges_the_exercise_at_hand_on_every_save_and_obeys_its_keys(checkout):
     main, side = os.openpty()
     process = subprocess.Popen(
