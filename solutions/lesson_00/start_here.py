@@ -22,9 +22,9 @@ import numpy as np
 import torch
 
 from course import check
+from course.plots import BLUE, ORANGE, VERMILION, set_style
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito: safe for the colour-blind
-plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
+set_style()
 
 # %% [markdown]
 # ## One number for many

@@ -24,9 +24,9 @@ from matplotlib import cbook
 from torch import nn
 
 from course import check
+from course.plots import BLUE, GREEN, ORANGE, VERMILION, set_style
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito: safe for the colour-blind
-plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
+set_style()
 
 # %% [markdown]
 # ## The idea

@@ -22,9 +22,9 @@ import torch
 from torch import nn
 
 from course import check
+from course.plots import BLUE, GREEN, ORANGE, PURPLE, VERMILION, set_style
 
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
-plt.rcParams.update({"figure.facecolor": "white", "axes.facecolor": "white", "font.size": 11})
+set_style()
 
 # %% [markdown]
 # ## The idea

@@ -27,9 +27,9 @@ from matplotlib import cbook
 from torch import nn
 
 from course import carry, check
+from course.plots import BLUE, GREEN, ORANGE, VERMILION, set_style
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito: safe for the colour-blind
-plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
+set_style()
 
 # %% [markdown]
 # The block comes from your notebook of lesson 3 if it passes its tests there. If not, you get the reference, and can go

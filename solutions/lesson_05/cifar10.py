@@ -31,9 +31,9 @@ from torch import nn
 
 from course import carry, check
 from course.data import find_data, unpickle
+from course.plots import BLUE, GREEN, ORANGE, VERMILION, set_style
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito: safe for the colour-blind
-plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
+set_style()
 
 # %% [markdown]
 # The next cell looks for CIFAR-10 in `$CIFAR10_ROOT` and in `data/`, and downloads it if it can. Each file is checked

@@ -33,10 +33,9 @@ from torch import nn
 
 from course import carry, check
 from course.data import find_data
+from course.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILION, set_style
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito
-PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#999999"  # safe for the colour-blind, too
-plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
+set_style()
 
 # %% [markdown]
 # ## The idea

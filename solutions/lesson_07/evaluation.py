@@ -33,9 +33,9 @@ from torch import nn
 from course import carry, check
 from course.data import find_data
 from course.lesson import ROOT
+from course.plots import BLUE, ORANGE, VERMILION, set_style
 
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito: safe for the colour-blind
-plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
+set_style()
 
 # %% [markdown]
 # ## A network to look at
