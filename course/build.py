@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,21 @@ from traitlets import default
 from course.lesson import ROOT, LessonError, exercises, notebook_of, released, script_of
 
 SOURCES = ROOT / "build" / "source"  # where nbgrader looks for what it releases
+FETCH = """
+# Where the course isn't installed, in Colab for instance, this cell fetches it. Everywhere else it does nothing.
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+if importlib.util.find_spec("course") is None:
+    above = [folder for folder in Path.cwd().parents if (folder / "course" / "lesson.py").exists()]
+    home = above[0] if above else Path("resnet18-from-scratch").resolve()
+    if not home.exists():
+        repository = "{repository}"
+        subprocess.run(["git", "clone", "--quiet", "--depth=1", repository, home], check=True)
+    sys.path.insert(0, str(home))
+"""  # not by pip: a newer Jupyter could break the one that the notebook runs in, and Colab has all that a lesson needs
 
 
 class NamedStubs(ClearSolutions):
@@ -84,12 +100,20 @@ def source_notebook(lesson: str) -> NotebookNode:
             cell.metadata["nbgrader"] = _role(name, solution=True)
         elif checked:
             cell.metadata["nbgrader"] = _role(f"check-{checked[0]}", points=graded[checked[0]].points)
+    fetch = FETCH.strip().format(repository=repository())
+    notebook.cells.insert(1, nbformat.v4.new_code_cell(fetch, id="fetch"))  # below the title
     if unmatched := answers ^ set(graded):
         raise LessonError(
             f"{script_of(lesson).name}: {', '.join(sorted(unmatched))} needs both a cell with "
             '### BEGIN SOLUTION and a cell that calls check("…", points=…).'
         )
     return notebook
+
+
+def repository() -> str:
+    """Where the course can be cloned from."""
+    project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["urls"]["Repository"])
 
 
 def release(lesson: str) -> str:

@@ -42,6 +42,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from course import carry, check
 from course.data import find_data
+from course.plots import BLUE, GREEN, ORANGE, VERMILION, set_style
 
 ResNet18 = carry("lesson_04", "ResNet18")
 Batches = carry("lesson_05", "Batches")
@@ -62,8 +63,7 @@ parameter_groups = carry("lesson_06", "parameter_groups")
 predict = carry("lesson_06", "predict")
 save_checkpoint = carry("lesson_06", "save_checkpoint")
 write_report = carry("lesson_07", "write_report")
-BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"  # Okabe & Ito
-plt.rcParams.update({"figure.facecolor": "white", "axes.spines.top": False, "axes.spines.right": False})
+set_style()
 
 # %% [markdown]
 # ## Where to compute
@@ -1496,7 +1496,7 @@ for dtype in (torch.float32, torch.bfloat16):
 
 
 # %%
-FULL = (16, 16, 16, 24, 24, 24, 24, 32, 32, 32)  # side of the images in each epoch of the full run
+FULL = (*[16] * 4, *[24] * 5, *[32] * 5)  # side of the images in each epoch of the full run
 SHORT = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of some minutes
 GLIMPSE = {"size": 16, "optimizer": "sgd", "batch_size": 128, "peak": 0.1, "padding": 0}  # for less than one look
 ROUNDS = 16  # epochs of a run for which a time is given, so that it can be shortened by little

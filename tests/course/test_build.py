@@ -1,7 +1,11 @@
 """solutions → lessons: nothing drifts, nothing leaks, and no answer is overwritten unasked."""
 
 import json
+import os
 import subprocess
+import sys
+import sysconfig
+import venv
 from collections import Counter
 
 import nbformat
@@ -123,3 +127,38 @@ def test_a_stub_without_a_check_cell_is_named(monkeypatch):
     monkeypatch.setattr(build, "exercises", lambda lesson: {**exercises(lesson), "Ghost": None})
     with pytest.raises(LessonError, match="Ghost needs both"):
         build.source_notebook("lesson_03")
+
+
+@pytest.fixture
+def first_cell():
+    """Every notebook's first code cell, which fetches this very clone instead of the published course."""
+    notebooks = [nbformat.read(notebook_of(lesson), as_version=4) for lesson in RELEASED]
+    firsts = {next(cell.source for cell in notebook.cells if cell.cell_type == "code") for notebook in notebooks}
+    assert len(firsts) == 1
+    return firsts.pop().replace(build.repository(), ROOT.as_uri())
+
+
+def test_the_first_cell_fetches_the_course_where_it_is_not_installed(first_cell, tmp_path):
+    venv.create(tmp_path / "colab")
+    (site,) = (tmp_path / "colab" / "lib").glob("python*/site-packages")
+    (site / "library.pth").write_text(sysconfig.get_path("purelib"))  # torch and the rest, but not the course
+    python = tmp_path / "colab" / "bin" / "python"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def run(cell, folder):
+        command = [python, "-c", f"{cell}\nfrom course import check\nprint(check('mean_of_squares', points=1))"]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+    assert "No module named 'course'" in run("", tmp_path).stderr
+    assert run(first_cell, tmp_path).stdout.endswith("0.0\n")  # judged, and nothing is defined
+    assert (tmp_path / "resnet18-from-scratch" / "solutions").is_dir()
+    assert run(first_cell, tmp_path).returncode == 0, "a second run must find what the first has fetched"
+    lesson = tmp_path / "resnet18-from-scratch" / "lessons" / "lesson_00"
+    assert run(first_cell, lesson).returncode == 0
+    assert [path.name for path in lesson.iterdir()] == ["start_here.ipynb"]  # it uses the clone that it stands in
+
+
+def test_the_first_cell_does_nothing_where_the_course_is_installed(first_cell, tmp_path):
+    code = f"import sys\nbefore = list(sys.path)\n{first_cell}\nassert sys.path == before"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    assert not list(tmp_path.iterdir())
