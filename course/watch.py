@@ -89,11 +89,13 @@ def keyboard() -> Iterator[Callable[[], str]]:
     try:
         import termios
         import tty
-
-        before = termios.tcgetattr(sys.stdin)
-    except (ImportError, OSError, ValueError):  # Windows, or no terminal
+    except ImportError:  # Windows
         yield _wait
         return
+    if not sys.stdin.isatty():
+        yield _wait
+        return
+    before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
     try:
         yield lambda: sys.stdin.read(1) if select.select([sys.stdin], [], [], POLL)[0] else ""

@@ -222,6 +222,17 @@ def test_watch_judges_the_exercise_at_hand_on_every_save_and_obeys_its_keys(chec
         os.close(side)
 
 
+def test_watch_without_a_keyboard_judges_all_the_same(checkout):
+    process = subprocess.Popen(
+        [*COURSE, "watch", LESSON], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, cwd=checkout,
+        env=os.environ | {"COURSE_ROOT": str(checkout), "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        assert any("○ output_size: not implemented yet" in line for line in process.stdout)
+    finally:
+        process.kill()
+
+
 def test_doctor_names_each_part_and_what_to_do_about_a_missing_one(tmp_path):
     environment = os.environ | {"CIFAR10_ROOT": str(tmp_path)}
     result = subprocess.run([*COURSE, "doctor"], env=environment, capture_output=True, text=True)
