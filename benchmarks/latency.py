@@ -3,11 +3,12 @@
     python benchmarks/latency.py
 
 Both as seconds, and as a ratio to `import torch, pytest` in the same run. A check runs on the reference; the median of
-three counts, after one to warm up. The save replaces a notebook of lesson 1, in a copy of the course, by one in which one more exercise is
-solved; the verdict is the line that says so.
+three counts, after one to warm up. The save replaces a notebook of lesson 1, in a copy of the course, by one in which
+one more exercise is solved; the verdict is the line that says so.
 """
 
 import io
+import itertools
 import os
 import shutil
 import statistics
@@ -75,7 +76,7 @@ def watch_seconds() -> list[float]:
             times = []
             names = list(exercises(lesson))
             _said(watching, f"○ {names[0]}")
-            for name, following in zip(names, names[1:], strict=False):
+            for name, following in itertools.pairwise(names):
                 answer(notebook, name).source = answer(reference, name).source
                 write(path, notebook)
                 began = time.perf_counter()
