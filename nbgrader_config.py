@@ -3,6 +3,8 @@
 nbgrader reads notebooks and our sources are scripts, so every nbgrader command first brings `build/source/` up to date.
 """
 
+import os
+import sys
 from pathlib import Path
 
 from course import build, grading
@@ -18,3 +20,6 @@ c.Autograde.autograde_preprocessors = grading.preprocessors()
 c.ExecutePreprocessor.timeout = 300
 
 build.write_sources()
+
+bin = Path(sys.executable).parent
+os.environ["PATH"] = f"{bin}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by its name

@@ -60,12 +60,11 @@ def serve(tmp_path):
             path = tmp_path / "settings" / "@jupyterlab" / f"{place}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(setting))
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {"PATH": path, "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"), **environment}
+        environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings")} | environment
         command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--ServerApp.port={port}"]
         command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root", *options]
         log = (tmp_path / "server.log").open("w")
-        processes.append(subprocess.Popen(command, cwd=folder, env=os.environ | environment, stdout=log, stderr=log))
+        processes.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log))
         address = f"http://127.0.0.1:{port}"
         end = time.monotonic() + SECONDS
         while True:
@@ -125,13 +124,8 @@ def test_an_instructor_sees_the_score_of_a_graded_submission(page, serve, tmp_pa
     shutil.copy(ROOT / "nbgrader_config.py", tmp_path)  # the course is the folder that its settings lie in
     for command in ("generate_assignment", "autograde"):
         command = [
-            sys.executable,
-            "-m",
-            "nbgrader",
-            command,
-            LESSON,
-            f"--CourseDirectory.source_directory={build.SOURCES}",
-        ]
+            sys.executable, "-m", "nbgrader", command, LESSON, f"--CourseDirectory.source_directory={build.SOURCES}",
+        ]  # fmt: skip
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     page.goto(f"{serve(tmp_path)}/formgrader/manage_submissions/{LESSON}")
