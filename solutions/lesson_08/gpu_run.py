@@ -1499,6 +1499,7 @@ for dtype in (torch.float32, torch.bfloat16):
 FULL = (*[16] * 4, *[24] * 5, *[32] * 5)  # side of the images in each epoch of the full run
 SHORT = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of some minutes
 GLIMPSE = {"size": 16, "optimizer": "sgd", "batch_size": 128, "peak": 0.1, "padding": 0}  # for less than one look
+PACE = 1.05  # what a step of a long run takes, in times of the fastest of a few
 ROUNDS = 16  # epochs of a run for which a time is given, so that it can be shortened by little
 MEASURED = ((0.5, 0.81), (6.0, 0.935))  # epoch equivalents and accuracy, from benchmarks/RESULTS.md
 
@@ -1591,11 +1592,11 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
     if seconds:
         speed = cache(partial(speed_of, config, device, precision))  # of a side
         left = seconds - 20  # for what comes before and after: reading the data, drawing the report
-        if not config.size and left * speed(SHORT[0]) < 4 * whole:
+        if not config.size and left * speed(SHORT[0]) < 6 * whole:
             plan = SHORT
         evaluated = (1 + config.flips) * 10_000 + ROUNDS * config.held_out * images
         left -= evaluated / (3 * speed(plan[-1]))  # a forward pass alone takes a third of a step
-        paces = {side: 1 / speed(side) for side in plan}  # seconds an image
+        paces = {side: PACE / speed(side) for side in plan}  # seconds an image
         left -= time.perf_counter() - began
         affordable = max(0.0, left / statistics.mean(paces[side] for side in sizes_for(ROUNDS, plan)))
         untouched = all(getattr(config, name) == getattr(Config, name) for name in GLIMPSE)
