@@ -9,9 +9,8 @@ import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -86,6 +85,7 @@ def train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow each other down on a busy machine
     first = int(os.environ.get("RANK", 0)) == 0  # under torchrun only the first process speaks
     say: Callable[[str], None] = _say if first else lambda line: None
+    from course.bar import Bar
     from course.data import DataError
 
     fixed = (
@@ -113,7 +113,7 @@ def train(
         batch_size=batch_size, size=size, optimizer=optimizer, peak=lr, precision=precision, compile=compile, mine=mine,
     )  # fmt: skip
     try:
-        with _Bar(console if first else Console(quiet=True)) as bar:
+        with Bar(console if first else Console(quiet=True)) as bar:
             report = lesson.main(config, output=output, resume=resume, watch=bar.watch, say=say)
     except (DataError, lesson.TrainingError) as error:
         _fail(str(error))
@@ -331,53 +331,3 @@ def _training(mine: bool) -> Lesson:
 def _fail(message: str) -> NoReturn:
     Console(stderr=True, highlight=False).print(f"[bold red]Error:[/] {escape(message)}", soft_wrap=True)
     raise typer.Exit(1)
-
-
-class _Bar:
-    """The progress bar: loss, accuracy, images a second, time left; and a line for every epoch that is done."""
-
-    def __init__(self, console: Console):
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeRemainingColumn(),
-            console=console, transient=True, disable=not console.is_terminal,
-        )  # fmt: skip
-        self.task = self.progress.add_task("", total=None, now="")
-        self.shown: int | None = None
-        self.began, self.first_step = time.perf_counter(), 0
-
-    def __enter__(self) -> _Bar:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.progress.stop()
-
-    def watch(self, state: dict[str, Any], config: Any) -> None:
-        """Called after every step of training (see lesson 6's `fit`)."""
-        step, total = state["step"], state["total"]
-        if self.shown is None:
-            self.shown = len(state["history"])
-            self.began, self.first_step = time.perf_counter(), step
-        last = slice(max(0, step - 20), step)
-        loss = state["losses"][last].mean().item()
-        accuracy = state["right"][last].mean().item() / config.batch_size
-        speed = (step - self.first_step) * config.batch_size / (time.perf_counter() - self.began + 1e-9)
-        steps = len(state["losses"]) // config.epochs  # an epoch; the run may be shortened by some
-        self.progress.update(
-            self.task, description=f"epoch {(step - 1) // steps + 1}/{total // steps}", completed=step, total=total,
-            now=f"loss {loss:.3f}  accuracy {accuracy:.1%}  {speed:.0f} images/s",
-        )  # fmt: skip
-        self.epochs_done(state["history"])
-
-    def epochs_done(self, history: list[dict[str, Any]]) -> None:
-        """Print the epochs that haven't been printed yet."""
-        for row in history[self.shown or 0 :]:
-            validation = row["validation_accuracy"]
-            self.progress.console.print(
-                f"epoch {row['epoch']:3}  loss {row['train_loss']:.3f}  accuracy {row['train_accuracy']:.1%}  "
-                + ("" if validation is None else f"validation {validation:.1%}  ")
-                + f"{row['images_per_second']:.0f} images/s"
-            )
-        self.shown = len(history)
