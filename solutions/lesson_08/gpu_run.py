@@ -1732,9 +1732,9 @@ class Session:
         with self.autocast():
             return evaluate(self.model, validation)
 
-    def logits(self, images, labels):
-        """Logits, float32 (N, 10), of images at the last epoch's size: of one look; with `flips` the mean of two."""
-        batches = DeviceBatches(images, labels, 500, self.device, self.stats, self.config.sizes[-1:])
+    def logits(self, images, labels, size):
+        """Logits, float32 (N, 10), of images shrunk to a size: of one look; with `flips` the mean of two."""
+        batches = DeviceBatches(images, labels, 500, self.device, self.stats, (size,))
         with self.autocast():
             straight, _ = predict(self.model, batches)
             if not self.config.flips:
@@ -1874,7 +1874,8 @@ def test(session: Session, state: dict[str, Any], began: float) -> Report:
     """Look at the test images, once, and write the report."""
     config, folder = session.config, session.path.parent
     images, labels = load_cifar10(session.source.folder, train=False)
-    straight, logits = session.logits(images, labels)  # (N, C) each
+    size = config.sizes[len(state["history"]) - 1]  # that of the last epoch, also of a run that was shortened
+    straight, logits = session.logits(images, labels, size)  # (N, C) each
     metrics = {
         "data": session.source.name,
         "training_images": len(session.train.batches.images),

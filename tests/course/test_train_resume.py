@@ -118,10 +118,15 @@ def test_a_stopped_run_goes_on_bit_for_bit(lesson, data, tmp_path, stops, number
     assert_identical(everything(whole), everything(parts))
 
 
-def test_a_run_that_is_too_slow_is_shortened_by_whole_epochs_and_its_schedule_with_it(lesson, data, tmp_path):
-    config = dataclasses.replace(config_of(lesson, data, epochs=9), limit=(1e-3,) * 9)
+def test_a_run_that_is_too_slow_is_shortened_by_whole_epochs_and_its_schedule_with_it(
+    lesson, data, tmp_path, monkeypatch
+):
+    tested, logits = [], lesson.Session.logits
+    monkeypatch.setattr(lesson.Session, "logits", lambda s, x, y, size: (tested.append(size), logits(s, x, y, size))[1])
+    config = dataclasses.replace(config_of(lesson, data, epochs=9), limit=(1e-3,) * 9, sizes=(8, 12, *[16] * 7))
     report = lesson.run(config, output=str(tmp_path / "run"), say=lambda line: None)
     assert not report.stopped
+    assert tested == [12], "it has never trained on larger images"
     state = everything(tmp_path / "run")["state"]
     assert state["step"] == state["total"] == 2 * STEPS  # the first was too slow, the second brings the rate down
     assert state["history"][-1]["learning_rate"] == pytest.approx(config.peak / (0.8 * 2 * STEPS))
