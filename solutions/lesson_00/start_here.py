@@ -61,8 +61,8 @@ plt.show()
 # ## Your first exercise
 #
 # The cell below holds a **stub**: a signature, a docstring that promises something, and a line that says that nothing
-# is there yet. Replace that line. The docstring is the contract: everything that is tested stands in it, and
-# everything that isn't in it is yours to decide.
+# is there yet. Replace that line. The docstring is the contract: everything that is tested is written there,
+# and everything else is yours to decide.
 #
 # First, leave the stub as it is, run it, and run the check cell below it. See what a check says before you begin.
 #
@@ -92,7 +92,7 @@ def mean_of_squares(x: torch.Tensor) -> torch.Tensor:
     """The mean of the squares of all elements.
 
     Args:
-        x: a tensor of any shape, with at least one element; left unchanged.
+        x: a tensor of floating-point numbers, of any shape, with at least one element; left unchanged.
 
     Returns:
         A tensor of shape (), of the dtype of `x`, with a gradient for `x`.
@@ -151,7 +151,8 @@ print(f"they differ by {of_squares[0] - of_mean[0]:.3f} at every shift; the vari
 # %% [markdown]
 # ## Four commands
 #
-# Save the notebook, open a terminal in the course's folder, and try them:
+# Save the notebook, open a terminal in the course's folder, and type `source .venv/bin/activate` (Windows:
+# `.venv\Scripts\activate`; conda: `conda activate resnet18`). Then try them:
 #
 # | command | what it does |
 # |---|---|
@@ -164,8 +165,8 @@ print(f"they differ by {of_squares[0] - of_mean[0]:.3f} at every shift; the vari
 #
 # - Add cells, helpers and imports wherever you like. The tests load your definitions, not your experiments.
 # - Run the cells from top to bottom once after you open a notebook. A check tells you if one is missing.
-# - Your own parts come along: lesson 3 uses what you wrote in lesson 2, as soon as it passes its tests. If it doesn't,
-#   you get the reference and can go on all the same.
+# - Your own parts come along: lesson 4 uses the block that you wrote in lesson 3, as soon as it passes its tests. If it
+#   doesn't, you get the reference and can go on all the same.
 # - Nobody sees your hints. Open them when you have been stuck for five minutes.
 
 # %% [markdown]
@@ -216,9 +217,9 @@ print(f"CUDA: {torch.cuda.is_available()}   Apple GPU: {torch.backends.mps.is_av
 #
 # | you see | it means |
 # |---|---|
-# | `○ to do` | the stub still stands there |
+# | `○ to do` | the stub hasn't been replaced yet |
 # | `defines no mean_of_squares. Run cell …` | the cell of your answer hasn't been run in this kernel |
-# | `raised NameError: …` | your answer uses a name that no cell above it defines |
+# | `raised NameError: …` | a name that no cell has defined yet: is it spelt right, and has its cell been run? |
 # | `Unsaved changes` | pytest would test the notebook as it was last saved |
 #
 # ## Where to go

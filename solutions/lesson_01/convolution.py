@@ -10,7 +10,8 @@
 # 2. write the layer without a loop over pixels, and derive its three gradients on paper;
 # 3. look at a training curve and suspect the right line of a broken layer.
 #
-# **Time:** 75 to 90 minutes. **You need:** Python, NumPy, and a first acquaintance with PyTorch's tensors.
+# **Time:** 75 to 90 minutes. **You need:** Python, NumPy, a first acquaintance with PyTorch's tensors and autograd
+# (`requires_grad`, `backward`), and a rough idea of what a loss and a learning rate are.
 #
 # The lesson asks you to *predict* before you *run*. Do write your guess down: a wrong guess that you remember teaches
 # more than a right answer that you have read.
@@ -237,7 +238,8 @@ for name, size, kernel_size, stride, padding in [
 # slow, and it will be the version that you trust when a fast one disagrees.
 #
 # Two traps lie here. A slice like `image[0:2, 0:2]` is a *view*: write into it and you write into the image. And a
-# photo is made of `uint8`, whole numbers from 0 to 255, which can hold neither fractions nor anything negative.
+# photo is made of `uint8`, whole numbers from 0 to 255, which can hold neither fractions, nor anything negative, nor
+# anything above 255.
 #
 # ### Exercise: `cross_correlate`
 #
@@ -255,6 +257,7 @@ for name, size, kernel_size, stride, padding in [
 # <details><summary>Hint 3: almost the code</summary>
 #
 # ```python
+# kernel = kernel.astype(np.float64)
 # for i in range(out.shape[0]):
 #     for j in range(out.shape[1]):
 #         window = image[i : i + kernel_height, j : j + ...]
@@ -267,6 +270,8 @@ for name, size, kernel_size, stride, padding in [
 # %%
 def cross_correlate(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Slide a kernel over an image without padding and sum the products at every position ("valid" cross-correlation).
+
+    By hand, without the library's convolution.
 
     Args:
         image: shape (H, W), of floats or integers; left unchanged.
@@ -283,6 +288,7 @@ def cross_correlate(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     if kernel_height > height or kernel_width > width:
         raise ValueError(f"a kernel of shape {kernel.shape} does not fit into an image of shape {image.shape}")
     out = np.zeros((output_size(height, kernel_height), output_size(width, kernel_width)))
+    kernel = kernel.astype(np.float64)  # the product of two uint8 would wrap around at 256
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             window = image[i : i + kernel_height, j : j + kernel_width]  # (KH, KW)
@@ -461,7 +467,7 @@ def pad2d(x: torch.Tensor, padding: int) -> torch.Tensor:
         Shape (N, C, H + 2 * padding, W + 2 * padding), with the dtype and the device of `x`.
 
     Raises:
-        ValueError: the padding is below 0; the message names it.
+        ValueError: the padding is below 0; the message gives its value.
     """
     ### BEGIN SOLUTION
     if padding < 0:
@@ -616,7 +622,7 @@ def conv2d(
 
     Args:
         x: shape (N, C, H, W), contiguous in memory or not; left unchanged.
-        weight: shape (O, C, KH, KW), not flipped.
+        weight: shape (O, C, KH, KW), contiguous in memory or not; not flipped.
         bias: shape (O,), one number per output channel, or None.
         stride: step of the kernel along both axes, in pixels.
         padding: zeros added on all four sides, in pixels.
@@ -819,11 +825,13 @@ plt.show()
 def conv2d_backward(
     grad_output: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int = 1, padding: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The gradients of `conv2d`, by formula: autograd is not asked, so it works under `torch.inference_mode()`.
+    """The gradients of `conv2d`, by formula, without the library's convolution or its gradients.
+
+    Autograd is not asked, so it works under `torch.inference_mode()`.
 
     Args:
         grad_output: gradient of the loss with respect to conv2d's output, shape (N, O, H', W').
-        x: shape (N, C, H, W), as it went into conv2d; left unchanged, as is `weight`.
+        x: shape (N, C, H, W), as it went into conv2d; left unchanged, as are the other two.
         weight: shape (O, C, KH, KW).
         stride, padding: as they were in conv2d.
 
@@ -1099,8 +1107,9 @@ plt.show()
 
 # %% [markdown]
 # *Figure: loss curves on a logarithmic axis. The correct one falls steadily. The one that is averaged once more falls
-# steadily, too, but far more slowly. The one with the reversed grad_weight falls at first, climbs again, and stays
-# high up. The one with the kernel not turned lies almost on top of the correct one.*
+# steadily, too, but far more slowly. The one with the reversed grad_weight falls at first, climbs again until about the
+# middle, falls once more, and ends at more than twice the loss of the correct one. The one with the kernel not turned
+# lies almost on top of the correct one.*
 #
 # **Averaged once more** looks like a learning rate that is too small, and people do cure it by raising the rate. Then
 # the next batch size breaks it again. A gradient is a sum; only the loss may average.

@@ -7,7 +7,7 @@
 #
 # 1. say which numbers of a batch share one mean, and why training and evaluation use different ones;
 # 2. derive the gradient of a layer whose statistics depend on its own input, and code it without autograd;
-# 3. write a `BatchNorm2d` that loads torch's weights, and melt it into the convolution in front of it.
+# 3. write a `BatchNorm2d` that loads torch's weights, and fold it into the convolution in front of it.
 #
 # ResNet18 holds 20 batch norm layers, one behind every convolution. They have next to no parameters, and they cause
 # most of the surprises that a beginner meets in training. Today you take one apart.
@@ -157,6 +157,8 @@ print(f"mean {x.mean():g}, variance {x.var():g}, unbiased {x.var(ddof=1):g}\nx_h
 def batch_statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and variance of every channel over the batch and over all pixels (Ioffe & Szegedy 2015, section 3.2).
 
+    Without the library's batch norm.
+
     Args:
         x: shape (N, C, H, W); left unchanged.
 
@@ -214,6 +216,8 @@ def batch_norm(
 ) -> torch.Tensor:
     """Normalise every channel with the statistics given, then scale and shift it (Ioffe & Szegedy 2015, algorithm 1).
 
+    Without the library's batch norm.
+
     Args:
         x: shape (N, C, H, W); left unchanged, as are the others.
         mean, var: shape (C,), the statistics to normalise with, wherever they come from.
@@ -246,8 +250,8 @@ check("batch_norm", points=2)
 # deviation of $\sqrt{2 / (9C)}$ keeps the signal alive for 3 × 3 filters over $C$ channels (He et al. 2015b,
 # section 2.2). Suppose you got it slightly wrong: all weights are 0.7 times as large.
 #
-# **Before you run the cell, write down two guesses.** By what factor has the signal shrunk behind layer 20? And
-# what changes if your `batch_norm` stands behind every convolution?
+# **Before you run the cell, write down two guesses.** By what factor does the signal shrink from layer 1 to
+# layer 20? And what changes if your `batch_norm` stands behind every convolution?
 
 
 # %%
@@ -386,8 +390,8 @@ def batch_norm_backward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The gradients of batch norm in training, where mean and variance depend on `x` (Ioffe & Szegedy 2015, section 3).
 
-    By hand: it works where autograd is switched off. The output was batch_norm(x, *batch_statistics(x), weight, bias,
-    eps); the bias isn't needed here.
+    By hand, without the library's batch norm: it works where autograd is switched off. The output was
+    batch_norm(x, *batch_statistics(x), weight, bias, eps); the bias isn't needed here.
 
     Args:
         grad_output: shape (N, C, H, W), the loss's gradient with respect to the output; left unchanged.
@@ -497,7 +501,7 @@ print("sum of grad_x * (x - mean):   ", (grad_x * (x - mean[:, None, None])).sum
 #
 # In training, an image's answer depends on its neighbours in the batch. That noise is harmless there, and even
 # helps a little (Ioffe & Szegedy 2015, section 3.4). In use it is out of the question: the answer for one image
-# must not depend on who else is in the queue, and a single image has no neighbours. So the layer *remembers*
+# must not depend on which other images share its batch, and a single image has no neighbours. So the layer *remembers*
 # statistics while it trains, and uses them in evaluation:
 #
 # | | `layer.train()` | `layer.eval()` |
@@ -519,7 +523,7 @@ print("sum of grad_x * (x - mean):   ", (grad_x * (x - mean[:, None, None])).sum
 # weights made it.
 #
 # **One batch, two variances.** The batch is normalised with its *biased* variance, divided by $n$; that makes the
-# output's variance exactly 1. But `running_var` shall estimate the variance of all the data to come, and a batch
+# output's variance exactly 1. But `running_var` is meant to estimate the variance of all the data to come, and a batch
 # underestimates it: its mean has been fitted to these very values. Dividing by $n - 1$ instead repairs that on
 # average. So what goes into `running_var` is $v \cdot \frac{n}{n - 1}$ (Ioffe & Szegedy 2015, algorithm 2). Several
 # published course implementations leave this out. With our six numbers and a fresh layer: `running_mean` becomes
@@ -560,7 +564,8 @@ class BatchNorm2d(nn.Module):
 
     In training mode a batch is normalised with its own mean and biased variance, and moves the running statistics:
     new = (1 - momentum) * old + momentum * batch, where `running_var` takes the batch's unbiased variance. In eval mode
-    the running statistics normalise, and nothing changes. Only `self.training` tells the two apart.
+    the running statistics normalise, and nothing changes. Only `self.training` tells the two apart. Without the
+    library's batch norm.
 
     Args:
         num_features: number of channels C.
@@ -656,9 +661,9 @@ print(f"running_var at the end: yours {unbiased[-1]:.2f}, without the factor {bi
 
 # %% [markdown]
 # *Figure: on the left the running mean of one channel over 100 batches, for three values of momentum. With 0.9 it
-# jumps up and down by several units with every batch. With 0.1 it climbs to nearly 3 within some 25 batches and
-# wavers about it. With 0.01 it climbs smoothly and is under 2 after 100 batches. On the right the running variance
-# over 400 batches of 4 values: yours levels off at 4, the one without the factor n / (n − 1) at 3.*
+# jumps by about one unit with every batch, and now and then by several. With 0.1 it climbs to nearly 3 within some
+# 25 batches and wavers about it. With 0.01 it climbs smoothly and is under 2 after 100 batches. On the right the
+# running variance over 400 batches of 4 values: yours levels off at 4, the one without the factor n / (n − 1) at 3.*
 #
 # <details><summary>Was your guess right?</summary>
 #
@@ -714,6 +719,8 @@ print(f"running_var at the end: yours {unbiased[-1]:.2f}, without the factor {bi
 # %%
 def fold_batch_norm(conv: nn.Conv2d, bn: nn.Module) -> nn.Conv2d:
     """One convolution that computes what `conv` followed by `bn` in eval mode does (Jacob et al. 2018, section 3.2).
+
+    From their numbers alone: neither `conv` nor `bn` is run, and `torch.nn.utils.fusion` isn't used.
 
     Args:
         conv: with a bias or without; left unchanged.
@@ -811,7 +818,7 @@ class DetachedNorm(BatchNorm2d):
 
 
 def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of images that are told right, in batches of 25 in the order given."""
+    """Share of images that are classified correctly, in batches of 25 in the order given."""
     with torch.no_grad():
         right = [(model(x).argmax(dim=1) == y).sum() for x, y in zip(images.split(25), labels.split(25), strict=True)]
     return (sum(right) / len(labels)).item()
@@ -876,7 +883,7 @@ print(f"guessing among four: loss {math.log(4):.2f}")
 # loss with detached statistics: it falls far more slowly than with right ones. Third, the length of the first
 # filters: steady with right gradients, growing several-fold with detached ones. Fourth, training loss when train()
 # is forgotten after the first evaluation at step 10, marked by a dotted line: up to there it equals the right one,
-# then it leaves it, shoots up, and ends near the loss of guessing.*
+# then the two part: it shoots up, and ends near the loss of guessing.*
 #
 # 1. **`eval()` forgotten.** The training loss is fine, the test accuracy absurd, and it changes with the order of
 #    the test images. Here the test set is sorted by class: each batch holds one class only, and the norm subtracts

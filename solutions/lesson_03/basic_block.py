@@ -106,7 +106,7 @@ plt.show()
 #
 # That is why it is a sum. A *product* with the input would put a factor in front of the wire. So would a *mean*: half
 # of the input, 20 blocks in a row, is a millionth again. He et al. (2016, section 3.1, table 1) tried it with a net of
-# 110 layers. With a half on its wires it did not learn at all; with a half on wires *and* branches, which is the mean,
+# 110 layers. With a half on its wires it did not converge well; with a half on wires *and* branches, which is the mean,
 # its error on CIFAR-10 was 12.4 % instead of 6.6 %.
 #
 # ### By hand
@@ -552,7 +552,8 @@ def gradient_norms(blocks: list[nn.Module], x: torch.Tensor) -> list[float]:
     mode (train or eval) that they are in. The loss is the mean of the squares of the last output.
 
     Args:
-        blocks: modules, in the order in which they run; each takes what the one before gives.
+        blocks: modules, in the order in which they run; each takes what the one before gives. The first holds a
+            parameter that requires a gradient, or x requires one.
         x: input of the first block.
 
     Returns:

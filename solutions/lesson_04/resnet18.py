@@ -116,6 +116,8 @@ plt.show()
 # Halving $H$ and $W$ divides this by four. Doubling $C_{in}$ and $C_{out}$ multiplies it by four. So every layer costs
 # the same, from the first stage to the last, and no stage is the bottleneck (He et al. 2015, section 3.3).
 #
+# ### Exercise: `make_stage`
+#
 # Write the stage.
 #
 # <details><summary>Hint 1: a nudge</summary>
@@ -139,7 +141,7 @@ plt.show()
 # return nn.Sequential(*blocks)
 # ```
 #
-# and before that, a `ValueError` for `num_blocks < 1` that names `num_blocks`.
+# and before that, a `ValueError` for `num_blocks < 1` whose message gives the number.
 # </details>
 
 
@@ -160,7 +162,7 @@ def make_stage(in_channels: int, out_channels: int, num_blocks: int, stride: int
         of the stage: (N, in_channels, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride)), dtype kept.
 
     Raises:
-        ValueError: `num_blocks` is less than 1; the message names it.
+        ValueError: `num_blocks` is less than 1; the message gives its value.
 
     Source: He et al. 2015, section 3.3 and table 1.
     """
@@ -201,7 +203,11 @@ check("make_stage", points=2)
 # | projection, 1x1, and its norm | $2 \cdot 4 + 8 = 16$ | none |
 # | sum | $248$ | $304$ |
 #
-# Together 552. Now let the computer count.
+# Together 552.
+#
+# ### Exercise: `count_parameters`
+#
+# Now let the computer count.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -274,6 +280,8 @@ print("all numbers in the state dict:", sum(tensor.numel() for tensor in small.s
 # 1152$. Its weights get the variance $2 / 1152$, so the standard deviation $1 / 24 \approx 0.042$.
 #
 # Norms start as the identity: weight 1, bias 0. The linear layer has no ReLU behind it and keeps PyTorch's default.
+#
+# ### Exercise: `init_weights`
 #
 # `model.apply(f)` calls `f` once for every module of a model, at any depth. So `init_weights` gets one module at a
 # time, looks at its type, and does the right thing or nothing.
@@ -383,13 +391,14 @@ plt.show()
 # %% [markdown]
 # *Figure: the strength of the signal against depth, on a logarithmic scale. With v = 2 it stays near 1 through all 20
 # layers. With v = 3 it climbs in a straight line, with v = 1 and v = 1/3 it falls in straight lines, the last one by
-# more than eight powers of ten. With norms it is flat, even at v = 1/3.*
+# more than eight powers of ten. With norms it is flat from layer 1 on, at 0.7, even at v = 1/3.*
 #
 # <details><summary>What happened</summary>
 #
 # Each layer multiplies the mean square by $v/2$, so the RMS by $\sqrt{v/2}$. The printed factors come close; what is
-# left is the luck of the draw. A factor of 0.7 looks harmless. Twenty of them leave a thousandth. (The first layer is
-# an exception, since its input hasn't been through a ReLU yet. So the factor is measured from layer 1 on.)
+# left is the luck of the draw. A factor of 0.7 looks harmless. Twenty of them leave a thousandth. (With norms the
+# first layer is an exception: it takes the RMS from 1 to √½ ≈ 0.71, and there it stays. So the factor is measured from
+# layer 1 on.)
 #
 # With norms the forward signal doesn't care at all. So is the start unimportant in a ResNet? For the signal, nearly.
 # But the norm divides the gradient by the scale that it removes. Weights of a wrong scale therefore get gradients of a
@@ -416,6 +425,8 @@ plt.show()
 # **The end.** After `layer4` the map of each channel is averaged to one number. That works for a map of any size, so
 # the net takes images of any size. Then comes one linear layer. There is *no softmax*: the net returns logits, and the
 # loss of lesson 6 takes care of the rest.
+#
+# ### Exercise: `ResNet18`
 #
 # The names are torchvision's, so that its weights fit your net. Its code doesn't count: the tests refuse a net with a
 # part of torchvision in it.
@@ -460,7 +471,8 @@ class ResNet18(nn.Module):
 
     `conv1` (no bias), `bn1`, ReLU and, on the ImageNet stem only, max pooling; the stages `layer1` to `layer4` of two
     BasicBlocks each, 64, 128, 256 and 512 channels wide, the last three with stride 2; the mean over height and width;
-    `fc`, a linear layer with bias. Every module has been given its values by `init_weights`.
+    `fc`, a linear layer with bias. Every module has been given its values by `init_weights`. Nothing of torchvision is
+    used.
 
     Args:
         num_classes: size of the output, at least 1.
@@ -472,8 +484,9 @@ class ResNet18(nn.Module):
         images (N, 3, H, W) of any height and width -> logits (N, num_classes), without softmax; dtype kept.
 
     Raises:
-        ValueError: `num_classes` is less than 1 (the message names it), or `stem` is an unknown word (the message names
-            it and both that are allowed). `forward` raises it for an x that is not (N, 3, H, W), naming its shape.
+        ValueError: `num_classes` is less than 1 (the message gives its value), or `stem` is an unknown word (the
+            message names it and both that are allowed). `forward` raises it for an x that is not (N, 3, H, W), naming
+            its shape.
 
     Source: He et al. 2015, section 3.3 and table 1; the 3x3 stem for small images, section 4.2.
     """
@@ -645,9 +658,9 @@ plt.show()
 
 # %% [markdown]
 # *Figure: a portrait of 32 × 32 pixels and the maps of an untrained net, averaged over channels. Upper row, CIFAR stem:
-# the face is plain behind `conv1` and `layer1` (32 × 32), still there at 16 × 16 and 8 × 8, and `layer4` has 4 × 4
-# values. Lower row, ImageNet stem: 16 × 16 behind `conv1`, 8 × 8 behind `layer1`, then 4 × 4, 2 × 2, and a single value
-# behind `layer4`. The face is gone behind `layer1`.*
+# the face is easy to see behind `conv1` and `layer1` (32 × 32), still there at 16 × 16 and 8 × 8, and `layer4` has
+# 4 × 4 values. Lower row, ImageNet stem: 16 × 16 behind `conv1`, 8 × 8 behind `layer1`, then 4 × 4, 2 × 2, and a single
+# value behind `layer4`. The face is gone behind `layer1`.*
 #
 # <details><summary>What happened</summary>
 #
@@ -715,6 +728,10 @@ print(f"largest difference {difference_to_torchvision('imagenet', 1000, (72, 56)
 # **By hand:** three 3x3 convolutions with strides 2, 2, 1. Start at $r = 1$. The first adds $2 \cdot 1$: $r = 3$. In
 # front of the second neighbours are 2 pixels apart, so it adds $2 \cdot 2$: $r = 7$. In front of the third they are
 # $2 \cdot 2 = 4$ apart, so it adds $2 \cdot 4$: $r = 15$. The stride of the third never mattered.
+#
+# ### Exercise: `receptive_field`
+#
+# Write the formula as a function that takes the layers one by one.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -922,7 +939,8 @@ print(f"one step: {own_seconds:.2f} s with your layers, {seconds:.2f} s with PyT
 # The logits agree to the last digits, before and after a step of training: your gradients are right, too. And yours may
 # not be slower at all. On a CPU, PyTorch's fast convolution kernels are made for float32. In float64 a convolution is
 # patches and a matrix product on both sides. Try `images.float()` and `ResNet18()` without `.double()`, and the picture
-# changes. </details>
+# changes.
+# </details>
 #
 # Look at the list of parts once more. What is left of PyTorch's modules is a linear layer, an identity and a container.
 # Below them are matrix products and autograd. Every other line of this net you wrote.

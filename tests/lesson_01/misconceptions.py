@@ -190,6 +190,16 @@ CROSS_CORRELATE = [
         seen_in="the usual surprise with numpy.zeros_like on a photo",
     ),
     Misconception(
+        id="product-in-uint8",
+        exercise="cross_correlate",
+        belief="A product of two uint8 is exact.",
+        edits=(("kernel = kernel.astype(np.float64)", "pass"),),
+        question="What does `np.uint8([200]) * np.uint8([2])` print?",
+        explanation="The product has the dtype of its factors and wraps around at 256, before it is ever summed or "
+        "stored. See section 3, 'Loops first'.",
+        seen_in="NumPy's user guide, 'Data types', on overflow",
+    ),
+    Misconception(
         id="window-overwritten",
         exercise="cross_correlate",
         belief="A slice of an array is a copy that may be overwritten.",
@@ -849,6 +859,15 @@ CONV2D_MODULE = [
         "See section 7, 'A layer'.",
     ),
     Misconception(
+        id="bias-of-zeros",
+        exercise="Conv2d",
+        belief="A layer without a bias keeps a bias of zeros.",
+        edits=(("if bias else None", "if bias else torch.zeros(out_channels)"),),
+        question="How does code that is given your layer find out whether it has a bias?",
+        explanation="It asks `layer.bias is None`, as lesson 2's folding does. Zeros are added to every pixel for "
+        "nothing. See hint 2 of section 7, 'A layer'.",
+    ),
+    Misconception(
         id="layer-pads-by-itself",
         exercise="Conv2d",
         belief="A layer keeps the size of its input unless told otherwise.",
@@ -890,6 +909,21 @@ CONV2D_MODULE = [
         question="How large does the sum of 144 products of standard normal numbers get?",
         explanation="Its spread grows with the root of the number of terms: after 17 layers nothing finite is left. "
         "Weights start small, within 1 / sqrt(fan-in). See section 7, 'A layer'.",
+    ),
+    Misconception(
+        id="bell-within-the-bound",
+        exercise="Conv2d",
+        belief="Weights start from a normal distribution that is cut off at ± 1 / sqrt(fan-in).",
+        edits=(
+            (
+                "nn.init.uniform_(parameter, -bound, bound)",
+                "nn.init.trunc_normal_(parameter, 0.0, bound / 2, -bound, bound)",
+            ),
+        ),
+        question="Should a weight near the bound be any rarer than one near zero?",
+        explanation="nn.Conv2d draws uniformly: all values within the bound are equally likely, and the variance is a "
+        "third of 1 / fan-in. See section 7, 'A layer'.",
+        seen_in="TensorFlow's truncated_normal initializers",
     ),
     Misconception(
         id="only-positive-weights",

@@ -88,7 +88,8 @@ def test_is_the_gradient_of_conv2d_for_gradcheck(student):
             @staticmethod
             def forward(ctx, x, weight, bias):
                 ctx.save_for_backward(x, weight)
-                return lesson.conv2d(x, weight, bias, stride=2, padding=1)
+                columns = F.unfold(x, weight.shape[2:], stride=2, padding=1)  # (N, C * KH * KW, 3 * 3)
+                return (weight.flatten(1) @ columns + bias[:, None]).unflatten(2, (3, 3))
 
             @staticmethod
             def backward(ctx, grad_output):

@@ -9,8 +9,9 @@ LIBRARY = ["conv"]
 
 
 def held(layer):
-    """What a layer trains, saves and gives for an image, as shapes."""
+    """What a layer trains, saves and gives for an image, as shapes, and whether it has a bias."""
     return {
+        "has a bias": layer.bias is not None,
         "output": layer(torch.zeros(1, 2, 4, 5)).shape,
         "parameters": {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()},
         "state_dict": {name: tuple(tensor.shape) for name, tensor in layer.state_dict().items()},
@@ -18,9 +19,10 @@ def held(layer):
 
 
 def spread(values, fan_in):
-    """Mean, lowest and highest value, in units of 1 / sqrt(fan_in), to one decimal."""
+    """Mean, deviation, lowest and highest value, in units of 1 / sqrt(fan_in), to one decimal."""
     scaled = values.detach() * fan_in**0.5
-    return [round(abs(scaled.mean().item()), 1), round(scaled.min().item(), 1), round(scaled.max().item(), 1)]
+    measured = scaled.mean().abs(), scaled.std(), scaled.min(), scaled.max()
+    return [round(value.item(), 1) for value in measured]
 
 
 def test_holds_a_weight_and_a_bias_to_train_and_to_save(student):
@@ -63,11 +65,11 @@ def test_computes_without_a_bias(student):
 
 
 def test_draws_its_weight_within_one_over_the_root_of_its_fan_in(student):
-    student.returns(lambda lesson: spread(lesson.Conv2d(16, 256, 3).weight, 16 * 9), lambda: [0.0, -1.0, 1.0])
+    student.returns(lambda lesson: spread(lesson.Conv2d(16, 256, 3).weight, 16 * 9), lambda: [0.0, 0.6, -1.0, 1.0])
 
 
 def test_draws_its_bias_within_one_over_the_root_of_its_fan_in(student):
-    student.returns(lambda lesson: spread(lesson.Conv2d(64, 4096, 1).bias, 64), lambda: [0.0, -1.0, 1.0])
+    student.returns(lambda lesson: spread(lesson.Conv2d(64, 4096, 1).bias, 64), lambda: [0.0, 0.6, -1.0, 1.0])
 
 
 def test_gives_its_parameters_their_gradients_in_float64(student):

@@ -32,6 +32,16 @@ def test_keeps_the_fractions_that_a_kernel_makes_of_an_integer_image(student):
     )
 
 
+def test_multiplies_whole_numbers_without_wrapping_around(student):
+    image, kernel = (torch.randint(100, 256, shape, dtype=torch.uint8).numpy() for shape in ((5, 4), (2, 3)))
+
+    def probe(lesson):
+        out = lesson.cross_correlate(image, kernel)
+        return {"out": out, "dtype": str(out.dtype)}
+
+    student.returns(probe, lambda: {"out": reference(image, kernel), "dtype": "float64"}, without=LIBRARY)
+
+
 def test_gives_an_array_of_one_number_when_the_kernel_covers_the_image(student):
     image, kernel = array(3, 4), array(3, 4)
     student.returns(

@@ -269,6 +269,15 @@ NORMALISE = [
         "See “Returns” in the docstring of exercise 2.",
     ),
     Misconception(
+        id="normalises-in-float64",
+        exercise="batch_norm",
+        belief="The output is float64, as float32 is not precise enough for a normalisation.",
+        edits=(("return weight * x_hat + bias", "return (weight * x_hat + bias).double()"),),
+        question="What dtype does your output have when the input is float32, and what would the next layer say to it?",
+        explanation="Compute in float64 if you like, but give back the dtype of x: a float32 layer refuses another.\n"
+        "See “Returns” in the docstring of exercise 2.",
+    ),
+    Misconception(
         id="normalises-in-place",
         exercise="batch_norm",
         belief="The input may be normalised in place, as it isn't needed any more.",
@@ -449,6 +458,20 @@ BACKWARD = [
         "See “Returns” in the docstring of exercise 3.",
     ),
     Misconception(
+        id="backward-in-float64",
+        exercise="batch_norm_backward",
+        belief="Gradients are float64, as they are checked in float64.",
+        edits=(
+            (
+                "return grad_x, grad_weight, grad_bias",
+                "return grad_x.double(), grad_weight.double(), grad_bias.double()",
+            ),
+        ),
+        question="What dtype do your gradients have when the input is float32?",
+        explanation="A gradient has the dtype of what it belongs to, float32 in training; only checks use float64.\n"
+        "See “Returns” in the docstring of exercise 3.",
+    ),
+    Misconception(
         id="backward-overwrites-the-gradient",
         exercise="batch_norm_backward",
         belief="grad_output may be overwritten, as it has been used up.",
@@ -589,6 +612,21 @@ LAYER = [
         "0 blows it up by 1 / sqrt(eps). See “Attributes” in the docstring of exercise 4.",
     ),
     Misconception(
+        id="settings-under-other-names",
+        exercise="BatchNorm2d",
+        belief="The names under which a layer keeps its settings are its own business.",
+        edits=(
+            ("self.num_features, self.eps, self.momentum = num", "self.num_features, self.epsilon, self.decay = num"),
+            (BATCH_MEAN, BATCH_MEAN.replace("self.momentum", "self.decay")),
+            (BATCH_VAR, BATCH_VAR.replace("self.momentum", "self.decay")),
+            (RETURNED, RETURNED.replace("self.eps", "self.epsilon")),
+        ),
+        question="Which eps does a function read that is handed your norm or torch's, and can't tell which?",
+        explanation="Code that knows torch's layer reads bn.eps and bn.momentum; so will your own folding.\n"
+        "See “Attributes” in the docstring of exercise 4.",
+        seen_in="Keras calls its eps epsilon",
+    ),
+    Misconception(
         id="running-statistics-in-training",
         exercise="BatchNorm2d",
         belief="A training batch is normalised with the running statistics, after they have been updated.",
@@ -626,7 +664,7 @@ LAYER = [
         exercise="BatchNorm2d",
         belief="running_var holds the same biased variance that normalises.",
         edits=(("var * count / (count - 1)", "var"),),
-        question="running_var shall estimate the variance of all the data. Does a batch's biased variance do that?",
+        question="running_var is meant to estimate the variance of all data. Does a batch's biased variance do that?",
         explanation="A batch's biased variance is too small on average by (n - 1) / n; running_var\n"
         "takes n / (n - 1) times as much. See “Two modes”: one batch, two variances.",
         seen_in=f"{D2L}; {LABML}; against Ioffe & Szegedy 2015, algorithm 2, which corrects it",
@@ -807,9 +845,18 @@ LAYER = [
         id="no-check-of-the-channels",
         exercise="BatchNorm2d",
         belief="Whatever torch raises for an input of the wrong shape is clear enough.",
-        edits=(("if x.dim() != 4 or x.shape[1] != self.num_features:", "if False:"),),
+        edits=(("if x.dim() != 4 or x.shape[1] != self.num_features:", "if x.dim() != 4:"),),
         question="Does the message say how many channels were expected, and which shape came?",
         explanation="The layer knows both numbers, and the reader of the message needs both.\n"
+        "See “Raises” in the docstring of exercise 4.",
+    ),
+    Misconception(
+        id="no-check-of-the-dimensions",
+        exercise="BatchNorm2d",
+        belief="An input with the right number of channels has the right shape.",
+        edits=(("if x.dim() != 4 or x.shape[1]", "if x.shape[1]"),),
+        question="What does your layer say to a batch of shape (2, 3, 5), and who raises that error?",
+        explanation="(N, C, L) has its channels in the same place as (N, C, H, W), and is no batch of images.\n"
         "See “Raises” in the docstring of exercise 4.",
     ),
     Misconception(
@@ -966,6 +1013,21 @@ FOLD = [
         question="Where do the mean and beta of the norm go, if the folded convolution has no bias?",
         explanation="The norm shifts its channels, so the folded convolution always has a bias.\n"
         "See the formula in “Folding”.",
+    ),
+    Misconception(
+        id="fold-left-to-torch",
+        exercise="fold_batch_norm",
+        belief="Folding may be left to the function that torch has for it.",
+        edits=(
+            (
+                "folded = copy.deepcopy(conv)",
+                "from torch.nn.utils.fusion import fuse_conv_bn_eval\n\n"
+                "    return fuse_conv_bn_eval(copy.deepcopy(conv).eval(), copy.deepcopy(bn).eval())",
+            ),
+        ),
+        question="Which two lines of that function would you have to write, if torch didn't have it?",
+        explanation="The formula is two lines, and this exercise is about them; afterwards torch's function is yours.\n"
+        "See the formula in “Folding”, and the docstring of exercise 5.",
     ),
     Misconception(
         id="fold-in-place",

@@ -42,6 +42,15 @@ def test_normalises_scales_and_shifts_with_the_statistics_given(student):
     )
 
 
+def test_computes_in_float32_where_the_input_is_float32(student):
+    x, mean, var, weight, bias = (tensor.float() for tensor in inputs())
+    student.returns(
+        lambda lesson: lesson.batch_norm(x, mean, var, weight, bias, eps=0.5),
+        lambda: F.batch_norm(x, mean, var, weight, bias, eps=0.5),
+        without=LIBRARY,
+    )
+
+
 def test_leaves_its_inputs_unchanged(student):
     x, mean, var, weight, bias = inputs()
     student.returns(

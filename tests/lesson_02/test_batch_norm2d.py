@@ -40,6 +40,13 @@ def test_starts_with_the_state_dict_of_torch(student):
     student.returns(lambda lesson: lesson.BatchNorm2d(3).state_dict(), lambda: nn.BatchNorm2d(3).state_dict())
 
 
+def test_keeps_its_settings_as_given(student):
+    student.returns(
+        lambda lesson: [getattr(lesson.BatchNorm2d(3, 0.4, 0.3), n, None) for n in ("num_features", "eps", "momentum")],
+        lambda: [3, 0.4, 0.3],
+    )
+
+
 def test_normalises_with_the_statistics_of_the_batch_in_training(student):
     x = 2 * randn(2, 3, 4, 5) + 1
     student.returns(
@@ -117,6 +124,11 @@ def test_keeps_no_graph_in_the_running_statistics(student):
 def test_refuses_another_number_of_channels(student):
     x = randn(2, 4, 5, 6)
     student.raises(lambda lesson: lesson.BatchNorm2d(7)(x), ValueError, naming=[7, x.shape])
+
+
+def test_refuses_an_input_that_is_no_batch_of_images(student):
+    x = randn(2, 3, 5)
+    student.raises(lambda lesson: lesson.BatchNorm2d(3).eval()(x), ValueError, naming=[x.shape])
 
 
 def test_refuses_one_value_per_channel_in_training(student):

@@ -54,6 +54,15 @@ def test_grad_bias_is_the_sum_over_batch_and_pixels(student):
     student.returns(probe, lambda: gradients(grad_output, x, weight)[2], without=LIBRARY)
 
 
+def test_computes_in_float32_where_the_input_is_float32(student):
+    grad_output, x, weight = (tensor.float() for tensor in inputs())
+    student.returns(
+        lambda lesson: lesson.batch_norm_backward(grad_output, x, weight, eps=0.3),
+        lambda: gradients(grad_output, x, weight),
+        without=LIBRARY,
+    )
+
+
 def test_leaves_its_inputs_unchanged(student):
     grad_output, x, weight = inputs()
 

@@ -1,6 +1,7 @@
 """fold_batch_norm: a convolution and its norm as one convolution."""
 
 import copy
+import sys
 
 import torch
 from torch import nn
@@ -41,6 +42,28 @@ def test_takes_a_convolution_without_a_bias(student):
 def test_keeps_dilation_and_groups(student):
     x, (conv, bn) = randn(2, 4, 9, 7), pair(4, 2, 3, padding=2, dilation=2, groups=2)
     student.returns(lambda lesson: lesson.fold_batch_norm(conv, bn)(x), lambda: in_turn(conv, bn, x), without=LIBRARY)
+
+
+def test_is_folded_without_torchs_own_fusion(student):
+    x, (conv, bn) = randn(2, 3, 5, 6), pair(3, 4, 3)
+
+    def probe(lesson):
+        borrowed, before = set(), sys.getprofile()
+
+        def note(frame, event, argument):
+            if frame.f_globals.get("__name__") == "torch.nn.utils.fusion":
+                borrowed.add(frame.f_code.co_name)
+
+        sys.setprofile(note)
+        try:
+            folded = lesson.fold_batch_norm(conv, bn)
+        finally:
+            sys.setprofile(before)
+        return {"functions of torch.nn.utils.fusion that ran": sorted(borrowed), "out": folded(x)}
+
+    student.returns(
+        probe, lambda: {"functions of torch.nn.utils.fusion that ran": [], "out": in_turn(conv, bn, x)}, without=LIBRARY
+    )
 
 
 def test_leaves_convolution_and_norm_unchanged(student):

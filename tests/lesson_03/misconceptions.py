@@ -395,16 +395,18 @@ MAKE_DOWNSAMPLE = [
         id="projection-takes-any-number",
         exercise="make_downsample",
         belief="a stride of 0 is somebody else's problem",
-        edits=(
-            (
-                "    if min(in_channels, out_channels, stride) < 1:\n"
-                '        raise ValueError(f"channels {in_channels} -> {out_channels} at stride {stride}: '
-                'all must be at least 1")\n',
-                "",
-            ),
-        ),
+        edits=(("min(in_channels, out_channels, stride)", "min(in_channels, out_channels)"),),
         question="When would you like to hear of a stride of 0: where you wrote it, or in the first batch?",
         explanation="An argument that can't be right is refused where it is given, with the numbers in the message.\n"
+        "See the docstring of make_downsample.",
+    ),
+    Misconception(
+        id="projection-to-no-channels",
+        exercise="make_downsample",
+        belief="torch refuses a convolution without output channels by itself",
+        edits=(("min(in_channels, out_channels, stride)", "min(in_channels, stride)"),),
+        question="When does nn.Conv2d(4, 0, 1) raise an error: when it is made, or with the first batch?",
+        explanation="It is made with a mere warning; the error comes with the first batch, far from the mistake.\n"
         "See the docstring of make_downsample.",
     ),
 ]

@@ -34,6 +34,22 @@ def output_size(size, kernel_size, stride=1, padding=0):
     ),
     Accepted(
         exercise="output_size",
+        name="messages that begin with a capital letter",
+        source="""
+def output_size(size, kernel_size, stride=1, padding=0):
+    if stride < 1:
+        raise ValueError(f"Stride must be at least 1, got {stride}.")
+    if padding < 0:
+        raise ValueError(f"Padding must be at least 0, got {padding}.")
+    padded = 2 * padding + size
+    if kernel_size > padded:
+        raise ValueError(f"Kernel of length {kernel_size} on a padded axis of length {padded}.")
+    steps, _ = divmod(padded - kernel_size, stride)
+    return 1 + steps
+""",
+    ),
+    Accepted(
+        exercise="output_size",
         name="floors with NumPy and returns its integer",
         source="""
 def output_size(size, kernel_size, stride=1, padding=0):
