@@ -224,7 +224,8 @@ def load_cifar10(root: str | Path, train: bool = True) -> tuple[torch.Tensor, to
     """Read the training images (`data_batch_1` to `data_batch_5`, in this order) or the test images (`test_batch`).
 
     Args:
-        root: the folder that holds `cifar-10-batches-py`, or that folder itself.
+        root: the folder that holds `cifar-10-batches-py`, or that folder itself, whatever its name (the stand-in's
+            is `stand-in`).
         train: True for the training images, False for the test images.
 
     Returns:
@@ -313,7 +314,8 @@ plt.show()
 # aeroplanes, and a horse with two heads, one at each end. A linear classifier has little more to go by than such
 # templates, one a class. This is why you need layers that don't care about the place: convolutions.
 #
-# The mean image is nearly symmetric, left to right. Hold on to that; it is what makes mirroring harmless later on.
+# The mean image is nearly symmetric, left to right. Hold on to that: it is a first sign that mirroring will do no
+# harm later on.
 # </details>
 #
 # Now the bytes as numbers, without regard to their place:
@@ -919,7 +921,7 @@ class Batches:
         ### END SOLUTION
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        return self.epoch(0)
+        return iter(self.epoch(0))
 
 
 # %%
@@ -939,8 +941,8 @@ print(f"{len(whole)} batches in the epoch, {len(resumed)} after the stop, all th
 # ## Predict, then run: what augmentation does
 #
 # A tiny network, 2,000 training images of 16 × 16 pixels, once as they are and once with flips and crops. Both are
-# measured on 1,000 held-out images that are *not* augmented. **Guess, for each of the four numbers, what the second
-# run does to it:** the accuracy on the training batches, and that on the held-out images.
+# measured on 1,000 held-out images that are *not* augmented. **Guess** what augmentation does to each of the two: the
+# accuracy on the training batches, and that on the held-out images.
 
 
 # %%

@@ -219,10 +219,10 @@ print(f"yours: the largest relative error up to 10,000 is {((own - exact) / exac
 #
 # <details><summary>Was your guess right?</summary>
 #
-# The largest float32 is about $3.4 \cdot 10^{38} = e^{88.7}$. A little before that the quotient underflows to
-# zero or the power becomes infinite, and from there on every weight of the network becomes NaN within one step.
-# The bandage is worse than the wound: where the curve is flat *the gradient is zero*. The images on which the
-# network is most wrong teach it nothing, and nobody is told.
+# The largest float32 is about $3.4 \cdot 10^{38} = e^{88.7}$. Beyond that the power is infinite, the quotient 0,
+# its logarithm $-\infty$, and every weight of the network becomes NaN within one step. The bandage is worse than
+# the wound: where the curve is flat *the gradient is zero*. The images on which the network is most wrong teach
+# it nothing, and nobody is told.
 # </details>
 
 # %% [markdown]
@@ -257,12 +257,12 @@ print(f"yours: the largest relative error up to 10,000 is {((own - exact) / exac
 # | 3 | 0 | 0.5 | 0 - 0.25 = -0.25 |
 #
 # At step 2 the minimum is reached, and the velocity carries it on, up the other side. With Nesterov the three
-# values of $p$ are $0.25$, $-0.0625$ and $-0.15625$: it brakes earlier. Check the first two.
+# values of $p$ are $0.25$, $-0.0625$ and $-0.109375$: it brakes earlier. Check them.
 #
 # Parameters come in **groups**, each with settings of its own. Weights of convolutions shall decay; the scales
-# and shifts of the norms and the biases shall not (Goyal et al. 2017, section 5.3). The bookkeeping is given
-# below, with the names and the state dict of `torch.optim.Optimizer`, so that a checkpoint of one can be loaded
-# by the other.
+# and shifts of the norms and the biases shall not (Goyal et al. 2017, section 5.1). The bookkeeping is given
+# below, with the names and the state dict of `torch.optim.Optimizer`, so that a checkpoint of torch's can be
+# loaded here.
 
 
 # %%
@@ -485,10 +485,9 @@ plt.show()
 # $$\eta_s = \text{peak} \cdot \min\!\left(\frac{s + 1}{w}, \; \frac{S - s}{S - w}\right),
 #   \qquad s = 0, \dots, S - 1$$
 #
-# $S$ is `total_steps`, $w$ = `warmup_fraction` · $S$ is the number of steps that climb, and each denominator is
-# taken as at least
-# 1. Mind the ends: $s + 1$ makes the first step count (with $s / w$ it would have a learning rate of 0), and
-#    $S - s$ the last one.
+# $S$ is `total_steps`, and $w$ is `warmup_fraction` · $S$, at least 1: the number of steps that climb. The
+# denominator $S - w$ counts as 1 where it is smaller. Mind the ends: $s + 1$ makes the first step count (with
+# $s / w$ it would have a learning rate of 0), and $S - s$ the last one.
 #
 # ## Exercise 3: the learning rate
 #
@@ -515,8 +514,9 @@ plt.show()
 def learning_rate(step: int, total_steps: int, peak: float, warmup_fraction: float = 0.2) -> float:
     """A triangle: up from near 0 to `peak` over the first steps, then down to near 0 at the last.
 
-    With w = warmup_fraction · total_steps it is peak times the least of three: (step + 1) / w,
-    (total_steps - step) / (total_steps - w), and 1; a denominator below 1 counts as 1 (Smith & Topin 2018).
+    With w = warmup_fraction · total_steps, but at least 1, it is peak times the least of (step + 1) / w,
+    (total_steps - step) / (total_steps - w), and 1; the second denominator is at least 1, too
+    (Smith & Topin 2018).
 
     Args:
         step: 0 … total_steps - 1; the rate that this step uses.
@@ -598,8 +598,8 @@ def update(
         images, labels: (N, …) and int64 (N,).
 
     Returns:
-        the mean cross-entropy before the step, and the number of right answers: two scalars (tensors, on
-        the model's device) without a graph.
+        the mean cross-entropy before the step, and the number of right answers, int64: two scalars (tensors,
+        on the model's device) without a graph.
     """
     ### BEGIN SOLUTION
     logits = model(images)  # (N, C)
@@ -1053,7 +1053,7 @@ def end_epoch(
 # 2. a loop over epochs: position, learning rates, `train_epoch`, noting each step's loss and right answers;
 # 3. at an epoch's end: `evaluate` and `end_epoch`; then `must_be_finite` and `save`, in this order: what is
 #    broken is never saved;
-# 4. `watch` after each step, and the clock.
+# 4. `must_be_finite`, the clock and `watch` after each step.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -1072,8 +1072,8 @@ def end_epoch(
 # <details><summary>Hint 3: almost the code</summary>
 #
 # `began = time.perf_counter() - state["seconds"]` before the inner loop. In it: note `loss` and `right` at index
-# `state["step"]`, add 1 to it, and `if time_to_look(state, steps):` set `state["seconds"]`, call
-# `must_be_finite(state, steps)`, and `state["stopped"] = bool(watch(state))`. After it, if
+# `state["step"]`, add 1 to it, and `if time_to_look(state, steps):` call `must_be_finite(state, steps)`, which
+# waits for a GPU, then set `state["seconds"]` and `state["stopped"] = bool(watch(state))`. After it, if
 # `state["step"] % steps == 0`:
 # `end_epoch(state, train, optimizer.param_groups[0]["lr"], evaluate(model, validation), seconds)`. Then
 # `must_be_finite(state, steps, model)` and `save(state)`.
@@ -1120,7 +1120,9 @@ def fit(
         `stopped`.
 
     Raises:
-        FloatingPointError: a loss or a weight is infinite or not a number; nothing is saved then.
+        FloatingPointError: a loss is infinite or not a number, raised at the first step that is looked at (see
+            `time_to_look`), before `watch` is called; or a weight is, at the epoch's end or on stopping. Nothing
+            is saved then.
     """
     ### BEGIN SOLUTION
     steps = len(train)
@@ -1136,8 +1138,8 @@ def fit(
             state["losses"][state["step"]], state["right"][state["step"]] = loss, right
             state["step"] += 1
             if time_to_look(state, steps):
+                must_be_finite(state, steps)  # waits for the GPU
                 state["seconds"] = time.perf_counter() - began  # of this epoch
-                must_be_finite(state, steps)
                 state["stopped"] = bool(watch(state))
                 if state["stopped"]:
                     break
@@ -1242,7 +1244,7 @@ plt.show()
 # | the mistake | what was done |
 # |---|---|
 # | *eval forgotten* | validation in training mode, on pictures sorted by class |
-# | *labels out of step* | the pictures were shuffled, their labels weren't |
+# | *labels out of step* | each picture has the label of the one before it |
 # | *learning rate too high* | a peak of 10 instead of 0.1 |
 # | *learning rate too low* | a peak of 0.0003 |
 # | *no shuffle* | the training pictures come sorted by class, in every epoch |
@@ -1377,9 +1379,9 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 #   F began well; H never began.
 # </details>
 #
-# Six of these eight never raised an error and never printed a warning. So keep the habits that find them: the
-# first loss near $\log C$, one batch overfitted, a few pictures looked at with their labels, both curves drawn in
-# every run, and a run of twenty steps whose losses you know by heart: the *flight recorder* in your tests is
+# None of these eight raised an error or printed a warning. So keep the habits that find them: the first loss near
+# $\log C$, one batch overfitted, a few pictures looked at with their labels, both curves drawn in every run, and
+# a run of twenty steps whose losses you know by heart: the tests called *flight recorder of twenty steps* are
 # exactly that.
 
 # %% [markdown]
@@ -1389,7 +1391,7 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 #   2019**, *When Does Label Smoothing Help?*: what it does to the last layer's features.
 # - **Sutskever et al. 2013**, *On the Importance of Initialization and Momentum in Deep Learning*, section 2:
 #   both kinds of momentum, with the learning rate inside the velocity.
-# - **Goyal et al. 2017**, *Accurate, Large Minibatch SGD*: section 2.2 on warm-up, 5.3 on what shouldn't decay,
+# - **Goyal et al. 2017**, *Accurate, Large Minibatch SGD*: section 2.2 on warm-up, 5.1 on what shouldn't decay,
 #   and a list of the mistakes that they made on the way.
 # - **Smith & Topin 2018**, *Super-Convergence*, and **Loshchilov & Hutter 2017**, *SGDR*: other shapes of
 #   schedule.

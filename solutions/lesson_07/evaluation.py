@@ -1047,7 +1047,7 @@ plt.show()
 #
 # Read such maps with care. They say where evidence was found, not why it is evidence. A map also looks plausible when
 # it is wrong: some methods give nearly the same picture for a network with random weights. Grad-CAM passes that check
-# (Adebayo et al. 2018, section 4).
+# (Adebayo et al. 2018, section 3).
 #
 # ## A second look
 #

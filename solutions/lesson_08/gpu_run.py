@@ -83,8 +83,8 @@ set_style()
 #
 # <details><summary>Hint 3: almost the code</summary>
 #
-# `kind, _, number = name.partition(":")`. Raise the `ValueError` if `kind not in here`, or if there is a `number`
-# that isn't `number.isdecimal() and int(number) < count`.
+# `kind, colon, number = name.partition(":")`. Raise the `ValueError` if `kind not in here`, or if there is a `colon`
+# and `number not in map(str, range(count))`.
 # </details>
 
 
@@ -105,9 +105,9 @@ def pick_device(name: str = "auto") -> torch.device:
     here = ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
     if name == "auto":
         name = here[0]
-    kind, _, number = name.partition(":")
+    kind, colon, number = name.partition(":")
     count = torch.cuda.device_count() if kind == "cuda" else 1
-    if kind not in here or (number and not (number.isdecimal() and int(number) < count)):
+    if kind not in here or (colon and number not in map(str, range(count))):
         raise ValueError(f"There is no device {name!r} here; choose one of: auto, {', '.join(here)}.")
     return torch.device(name)
     ### END SOLUTION
@@ -159,7 +159,8 @@ kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device.type == "cuda
 with profile(activities=kinds) as noted:
     plain_step()
 own_time = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
-rows = sorted(noted.key_averages(), key=lambda row: -getattr(row, own_time))
+rows = [row for row in noted.key_averages() if row.device_type == torch.autograd.DeviceType.CPU]
+rows.sort(key=lambda row: -getattr(row, own_time))
 total = sum(getattr(row, own_time) for row in rows)
 print(f"{'operation':36} {'calls':>5} {'ms':>8} {'share':>6}")
 for row in rows[:8]:
@@ -167,7 +168,7 @@ for row in rows[:8]:
     print(f"{row.key[:36]:36} {row.count:5} {spent / 1000:8.1f} {spent / total:6.0%}")
 
 # %% [markdown]
-# Each line is one kernel, with the time spent in it alone. The way back through the convolutions takes most, the
+# Each line is one operation, with the time spent in it alone. The way back through the convolutions takes most, the
 # way forward is next, and everything that you would call arithmetic between them, norms, activations, the loss, the
 # optimizer, shares the rest. So there are two questions. Can the convolutions be computed faster? And when they
 # are, what will have become the slow part?
@@ -191,8 +192,9 @@ for row in rows[:8]:
 #
 # $$\text{FLOP/s} \;\le\; \min(\,\text{peak},\;\; \text{FLOPs a byte} \cdot \text{bytes a second}\,)$$
 #
-# That is the **roofline** (Williams et al. 2009). Left of the ridge a kernel waits for memory, and smaller numbers
-# help; right of it, it waits for arithmetic, and faster arithmetic helps. Half as many bits help both.
+# That is the **roofline** (Williams et al. 2009). Where the two roofs meet is the *ridge*. Left of it a kernel waits
+# for memory, and smaller numbers help; right of it, it waits for arithmetic, and faster arithmetic helps. Half as many
+# bits help both.
 #
 # ## Exercise 2: count
 #
@@ -261,7 +263,8 @@ check("step_flops", points=2)
 
 # %% [markdown]
 # Now your count meets the clock. The next cell measures two roofs of this machine, a product of matrices in float32
-# and a copy of a large tensor, and then three kernels of ResNet18.
+# and a copy of a large tensor, and then three kernels of ResNet18. (NVIDIA's GPUs since 2020 multiply float32 in TF32,
+# with 10 bits behind the point; the roof here is that one.)
 
 
 # %%
@@ -276,12 +279,15 @@ def fastest(action: Callable[[], Any], runs: int = 5) -> float:
     return min(times[1:])
 
 
-matrix, large = torch.randn(1024, 1024, device=device), torch.randn(16_000_000, device=device)
+if device.type == "cuda":
+    torch.set_float32_matmul_precision("high")  # TF32, as in cuDNN's convolutions
+side = 8192 if device.type == "cuda" else 1024  # large enough to keep the whole device busy
+matrix, large = torch.randn(side, side, device=device), torch.randn(16_000_000, device=device)
 target = torch.zeros_like(large)
 peaks = {}
 for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
     square = matrix.to(dtype)
-    peaks[name] = 2 * 1024**3 / fastest(lambda square=square: square @ square, runs=10)
+    peaks[name] = 2 * side**3 / fastest(lambda square=square: square @ square, runs=10)
 bandwidth = 2 * large.nbytes / fastest(lambda: target.copy_(large))  # each byte is read and written
 
 maps = torch.randn(32, 64, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
@@ -680,7 +686,7 @@ for what, speed in table:
 #   before the first step, too long for this cell. On a GPU the line is measured. Everywhere you can try it on a
 #   whole run: `course train --compile`.
 # - **A fused optimizer** updates all weights in one kernel instead of several for each: `torch.optim.SGD(…,
-#   fused=True)`. SGD on 11 million weights moves some 130 MB a step. At 3 % of the time it isn't worth a line
+#   fused=True)`. SGD on 11 million weights moves some 220 MB a step. At 3 % of the time it isn't worth a line
 #   of yours; on a fast GPU with small batches it is.
 
 # %%
@@ -790,7 +796,7 @@ class DeviceBatches:
         ### END SOLUTION
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        return self.epoch(0)
+        return iter(self.epoch(0))
 
 
 # %%
@@ -885,7 +891,7 @@ plt.show()
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# The polynomial works for values between 0 and about 1.3. What divides the matrix so that none is larger than 1,
+# The polynomial works for values between 0 and about 1.26. What divides the matrix so that none is larger than 1,
 # and costs nothing? The largest singular value is never larger than the root of the sum of all their squares.
 # </details>
 #
@@ -962,8 +968,8 @@ print(f"largest / median: before {before.max() / before.median():.1f}, after {af
 # One more thing. Behind each convolution of ResNet18 stands a batch norm, which divides by the size of what it
 # gets. So the length of a kernel means nothing, and only its direction counts. But all orthogonal steps have the
 # same length; if the kernel grew, they would turn it less and less. So each kernel is brought back to one length
-# before each step. Norms and biases are no matrices, and the first and the last layer aren't followed and led by
-# others like them: these get plain Nesterov steps.
+# before each step. Norms and biases are no matrices. The first layer has raw pixels before it and the last has no
+# norm behind it. All of these get plain Nesterov steps.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -994,9 +1000,9 @@ class Muon(Optimizer):
         p ← p · sqrt(output channels) / |p|                                in groups with "orthogonal"
         p ← p - lr · factor · u
 
-    g is the gradient, plus `weight_decay` · p; v is zero at first. The fourth line rescales the kernel, before the
-    step: that changes nothing of what the network computes, since a norm follows, and it keeps the size of a step
-    relative to the kernel's the same through the whole run.
+    g is the gradient, plus `weight_decay` · p as it was before all this; v is zero at first. The fourth line rescales
+    the kernel, before the step: that changes nothing of what the network computes, since a norm follows, and it keeps
+    the size of a step relative to the kernel's the same through the whole run.
 
     Args:
         params: tensors, or groups of them: `{"params": …, "orthogonal": …, "factor": …, "weight_decay": …}`.
@@ -1529,7 +1535,7 @@ class Config:
     padding: int = 2  # augmentation by shifts of up to so many pixels
     held_out: float = 0.02  # share of the training images kept for validation
     flips: bool = True  # whether the test averages each image and its mirror image
-    limit: tuple[float, ...] | None = None  # seconds planned for each epoch; a slower run is shortened
+    limit: tuple[float, ...] | None = None  # seconds planned for each epoch; slower, a run of one process is shortened
     threads: int | None = None
     mine: bool = False  # whether the definitions of earlier lessons are the student's own
 
@@ -1548,15 +1554,22 @@ def optimizer_for(model: nn.Module, config: Config) -> torch.optim.Optimizer:
     return SGD(parameter_groups(model, config.weight_decay), config.peak, momentum, nesterov=momentum > 0)
 
 
+def processes() -> int:
+    """How many train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
 def speed_of(config: Config, device: torch.device, precision: str, size: int) -> float:
-    """Images a second that this machine trains on, measured on batches of random images of this side."""
+    """Images a second that all processes train on; each measures its share of a batch of random images of this side."""
+    share = config.batch_size // processes()
     model = ResNet18().to(device, memory_format=torch.channels_last).train()
     optimizer = optimizer_for(model, config)
-    x = torch.randn(config.batch_size, 3, size, size).to(device, memory_format=torch.channels_last)
-    y = torch.zeros(config.batch_size, dtype=torch.long, device=device)
+    x = torch.randn(share, 3, size, size).to(device, memory_format=torch.channels_last)
+    y = torch.zeros(share, dtype=torch.long, device=device)
 
     def step() -> float:
-        return train_step(model, optimizer, x, y, precision)[0].item()  # item() waits for the device
+        loss, _ = train_step(model, optimizer, x, y, precision, accumulate=config.accumulate)
+        return loss.item()  # waits for the device
 
     return images_per_second(step, config.batch_size, steps=2)
 
@@ -1568,7 +1581,8 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         images: how many there are to train on.
 
     Raises:
-        ValueError: there is no such precision or optimizer, or the batch size doesn't fit the network or the data.
+        ValueError: there is no such precision or optimizer, or the batch size doesn't fit the network, the data or the
+            processes.
     """
     began = time.perf_counter()
     for name, known in {
@@ -1581,6 +1595,11 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         raise ValueError("Batch normalisation needs at least 2 images a batch to compare; choose a larger batch size.")
     if config.batch_size > images:
         raise ValueError(f"There are only {images} training images; choose a batch size of at most {images}.")
+    if config.batch_size % processes():
+        raise ValueError(
+            f"A batch of {config.batch_size} images has no equal shares for {processes()} processes; choose a batch "
+            f"size that is a multiple of {processes()}."
+        )
     whole = images // config.batch_size * config.batch_size  # full batches only; the rest opens the next epoch
     plan = (config.size,) if config.size else FULL
     seconds = config.seconds
@@ -1833,7 +1852,7 @@ def run(
         config: the settings; of a continued run only `data` and `device` count, the rest comes from its checkpoint.
         output: folder of a new run.
         resume: folder or checkpoint of the run to continue.
-        watch: is called with the state (see `fit`) and the settled config after every step.
+        watch: is called with the state (see `fit`) and the settled config after every step, on a GPU after every 20th.
         say: gets what the user must read.
 
     Raises:
@@ -1853,8 +1872,10 @@ def run(
         try:
             state = fit(
                 network, session.optimizer, session.train, session.validation, config.epochs, config.peak,
-                session.update, session.evaluate, seconds=config.limit, state=session.saved.get("state"),
-                save=session.save, watch=lambda state: watch(state, config) or asked(),
+                session.update, session.evaluate,
+                seconds=config.limit if session.world == 1 else None,  # each has its own clock; all end in one step
+                state=session.saved.get("state"), save=session.save,
+                watch=lambda state: watch(state, config) or asked(),
             )  # fmt: skip
         except FloatingPointError as error:
             raise TrainingError(

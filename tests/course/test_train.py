@@ -336,6 +336,25 @@ def test_the_full_run_measures_nothing_and_holds_nothing_out(pace, monkeypatch):
     assert (config.sizes, config.epochs, config.limit) == (pace.FULL, len(pace.FULL), None)
 
 
+def test_a_speed_is_measured_on_this_process_share_of_a_batch_in_its_parts(lesson, monkeypatch):
+    steps, step = [], lesson.train_step
+    monkeypatch.setitem(lesson.namespace, "processes", lambda: 4)
+    monkeypatch.setitem(
+        lesson.namespace, "train_step", lambda *a, **k: (steps.append((len(a[2]), len(a[3]), k)), step(*a, **k))[1]
+    )
+    monkeypatch.setitem(lesson.namespace, "images_per_second", lambda step, images, steps: images if step() else 0)
+    config = lesson.Config(batch_size=64, accumulate=2)
+    assert lesson.speed_of(config, torch.device("cpu"), "float32", 16) == 64  # all four together
+    assert steps == [(16, 16, {"accumulate": 2})]
+
+
+def test_a_batch_without_equal_shares_for_all_processes_is_refused(pace, monkeypatch):
+    monkeypatch.setitem(pace.namespace, "processes", lambda: 3)
+    with pytest.raises(ValueError, match="256 images has no equal shares for 3 processes"):
+        pace.settle(pace.Config(full=True, precision="float32"), torch.device("cpu"), 50_000)
+    assert pace.settle(pace.Config(full=True, precision="float32", batch_size=255), torch.device("cpu"), 50_000)
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("15min", 900), ("1.5h", 5400), ("2 min", 120)])
 def test_a_budget_is_read_as_people_write_it(text, seconds):
     assert cli._seconds(text) == seconds

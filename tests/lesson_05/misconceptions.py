@@ -410,6 +410,25 @@ SPLIT = [
         seen_in="scikit-learn's train_test_split rounds the size of the test part up",
     ),
     Misconception(
+        id="one-of-each-class-at-least",
+        exercise="stratified_split",
+        belief="No class goes without an image held out, however small the share.",
+        edits=(("round(fraction * len(members))", "max(1, round(fraction * len(members)))"),),
+        question="How many images are left to train on if the fraction is 0?",
+        explanation="The nearest number may be 0, and for a fraction of 0 it must be: train on all of them.\n"
+        "See “Args” in the docstring.",
+    ),
+    Misconception(
+        id="a-split-has-two-sides",
+        exercise="stratified_split",
+        belief="A share of nothing or of everything is no split.",
+        edits=(("if not 0 <= fraction <= 1:", "if not 0 < fraction < 1:"),),
+        question="The last run shall train on all the images. Which fraction does it ask for?",
+        explanation="0 and 1 are shares like any other; one of the two sides is empty then.\n"
+        "See “Args” in the docstring: from 0 to 1.",
+        seen_in="scikit-learn's train_test_split refuses both",
+    ),
+    Misconception(
         id="the-same-number-of-each-class",
         exercise="stratified_split",
         belief="Stratified means the same number of images of each class.",
@@ -643,6 +662,14 @@ NORMALIZE = [
             (("if values.shape != images.shape[1:2]:", "if False:"),),
             "Did the caller mean one number for all channels, or lose two?",
             "What broadcasts by accident is found late; a ValueError with both shapes is found at once.\nSee “Raises”.",
+            "",
+        ),
+        (
+            "the-deviation-is-like-the-mean",
+            "If the mean has the right shape, so has the deviation.",
+            (("for values in (mean, std):", "for values in (mean,):"),),
+            "Which shape of std does your function take without a word?",
+            "Somebody may have a mean a channel and one deviation for all; broadcasting takes that.\nSee “Raises”.",
             "",
         ),
     ]
@@ -937,6 +964,7 @@ CROP = [
 
 Y = "torch.randint(height, (n, 1), device=images.device, generator=generator)"
 X = "torch.randint(width, (n, 1), device=images.device, generator=generator)"
+ROUNDED = "(torch.rand(n, 1, device=images.device, generator=generator) * (side - 1)).round().long()"
 HOLE = "rows[:, None, :, None] & columns[:, None, None, :]"
 CUT = f"return images.masked_fill({HOLE}, 0)"
 CUTOUT = [
@@ -1050,6 +1078,14 @@ CUTOUT = [
         edits=((f"x = {X}", f"x = {X}; x, y = y, x"),),
         question="How many rows has an image of height 5 and width 7?",
         explanation="Rows are counted by the height. On square images nobody notices.\nSee the docstring.",
+    ),
+    Misconception(
+        id="rounds-a-uniform-centre",
+        exercise="cutout",
+        belief="A uniform number from 0 to the last pixel's, rounded, gives every pixel the same chance.",
+        edits=((Y, ROUNDED.replace("side", "height")), (X, ROUNDED.replace("side", "width"))),
+        question="Which numbers are rounded to 0, and which to 1?",
+        explanation="Only 0 … 0.5 becomes 0, but 0.5 … 1.5 becomes 1: the ends come half as often.\nSee the docstring.",
     ),
     Misconception(
         id="cuts-in-float",
@@ -1268,6 +1304,15 @@ BATCHES = [
         explanation="Each time through the pack is shuffled anew.\nSee the docstring.",
     ),
     Misconception(
+        id="int32-is-large-enough",
+        exercise="Batches",
+        belief="50,000 images can be numbered in int32.",
+        edits=((TAKEN, TAKEN + ".int()"),),
+        question="Which dtype does the docstring of `order` promise?",
+        explanation="Indices are int64 throughout torch; what takes int32 in one place refuses it in another.\n"
+        "See the docstring of `order`.",
+    ),
+    Misconception(
         id="counts-full-batches",
         exercise="Batches",
         belief="The number of batches is the size divided by the batch size, rounded down.",
@@ -1312,6 +1357,15 @@ BATCHES = [
         edits=(("if min(batch_size, self.epoch_size) < 1:", "if False:"),),
         question="What does 0 // 2 give, as in batch_size // world_size on a large machine?",
         explanation="A size of 0 comes from a division somewhere; say so at once, with the number.\n"
+        "See “Raises” in the docstring.",
+    ),
+    Misconception(
+        id="zero-is-none",
+        exercise="Batches",
+        belief="An epoch_size of 0 means that none was given.",
+        edits=(("len(images) if epoch_size is None else epoch_size", "epoch_size or len(images)"),),
+        question="What does `0 or 50` give, and did the caller mean 50?",
+        explanation="None means all; 0 is a size, and one too small. `or` can't tell the two apart.\n"
         "See “Raises” in the docstring.",
     ),
 ]

@@ -43,10 +43,17 @@ def test_gives_every_image_its_own_label(student):
 
 def test_keeps_the_order_unless_it_is_told_to_shuffle(student):
     images, labels = randn(8, 2, 3, 3), torch.arange(8)
-    student.returns(
-        lambda lesson: [(x, y) for x, y in lesson.Batches(images, labels, 4).epoch(1)],
-        lambda: [(images[:4], labels[:4]), (images[4:], labels[4:])],
-    )
+
+    def probe(lesson):
+        batches = lesson.Batches(images, labels, 4)
+        epoch, loop = ([(x, y) for x, y in pairs] for pairs in (batches.epoch(1), batches))
+        return {"order": batches.order(1), "epoch": epoch, "a for loop": loop}
+
+    def expected():
+        epoch = [(images[:4], labels[:4]), (images[4:], labels[4:])]
+        return {"order": torch.arange(8), "epoch": epoch, "a for loop": epoch}
+
+    student.returns(probe, expected)
 
 
 def test_shuffles_anew_for_every_epoch_and_every_seed(student):
@@ -206,3 +213,8 @@ def test_refuses_images_without_labels(student):
 def test_refuses_empty_batches(student):
     data = numbered(50)
     student.raises(lambda lesson: lesson.Batches(*data, 0), ValueError, naming=[0])
+
+
+def test_refuses_empty_epochs(student):
+    data = numbered(50)
+    student.raises(lambda lesson: lesson.Batches(*data, 16, epoch_size=0).epoch_size, ValueError, naming=[0])

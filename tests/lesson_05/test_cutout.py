@@ -86,6 +86,21 @@ def test_puts_the_centre_of_an_even_square_right_of_and_below_its_middle(student
     student.returns(probe, expected)
 
 
+def test_gives_every_pixel_the_same_chance_to_be_the_centre(student):
+    images = randn(4000, 1, 5, 5)
+
+    def probe(lesson):
+        cut = (lesson.cutout(images.clone(), 1, torch.Generator().manual_seed(5)) != images)[:, 0].float()  # (N, 5, 5)
+        rows, columns = cut.amax(dim=2).mean(dim=0), cut.amax(dim=1).mean(dim=0)
+        return {  # a fifth each, within 6 sigma
+            "rows": bool(((rows - 0.2).abs() < 0.038).all()),
+            "columns": bool(((columns - 0.2).abs() < 0.038).all()),
+            "the ends are rare": bool(max(rows[0], rows[4]) < 0.16 < min(rows[1], rows[3])),
+        }
+
+    student.returns(probe, lambda: {"rows": True, "columns": True, "the ends are rare": False})
+
+
 def test_draws_from_the_generator_alone(student):
     images = randn(60, 1, 4, 5)
     student.returns(

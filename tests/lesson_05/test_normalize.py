@@ -1,5 +1,7 @@
 """normalize: bytes to numbers around 0, channel by channel."""
 
+from contextlib import suppress
+
 import torch
 
 from course.student import randn
@@ -18,3 +20,15 @@ def test_refuses_statistics_of_another_number_of_channels(student):
     images = torch.randint(256, (2, 3, 4, 5), dtype=torch.uint8)
     mean, std = randn(1), randn(1)
     student.raises(lambda lesson: lesson.normalize(images, mean, std), ValueError, naming=[images.shape, mean.shape])
+
+
+def test_refuses_a_deviation_of_another_shape_as_well(student):
+    images = torch.randint(256, (2, 3, 4, 5), dtype=torch.uint8)
+    three, one = randn(3), randn(1)
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "a mean is not refused", lesson.normalize(images, one, three)
+        return "a deviation is not refused", lesson.normalize(images, three, one)
+
+    student.raises(probe, ValueError, naming=[images.shape, one.shape])

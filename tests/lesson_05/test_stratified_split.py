@@ -50,6 +50,15 @@ def test_sorts_both_sides(student):
     student.returns(probe, lambda: {"dtypes": True, "kept": True, "held out": True})
 
 
+def test_holds_out_nothing_or_everything_where_that_is_the_share(student):
+    labels = shuffled_labels()
+
+    def probe(lesson):
+        return {share: tuple(map(len, lesson.stratified_split(labels, share, seed=1))) for share in (0.0, 1.0)}
+
+    student.returns(probe, lambda: {0.0: (40, 0), 1.0: (0, 40)})
+
+
 def test_draws_at_random_from_its_seed_alone(student):
     labels = torch.arange(200) % 4
 

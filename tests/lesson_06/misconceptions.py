@@ -266,6 +266,15 @@ OPTIMIZER = [
         "See the first formula under “The optimizer”.",
     ),
     Misconception(
+        id="decay-needs-momentum",
+        exercise="SGD",
+        belief="Weight decay belongs to momentum, and plain descent has none.",
+        edits=((GRADIENT, GRADIENT.replace("if weight_decay else", "if momentum else")),),
+        question="What is weight_decay for, in an optimizer that was given it and no momentum?",
+        explanation="The decay is part of the gradient, which moves the weights with or without a velocity.\n"
+        "See the docstring: without momentum p - lr · g, with the g of the first line.",
+    ),
+    Misconception(
         id="nesterov-ignored",
         exercise="SGD",
         belief="Nesterov's momentum is ordinary momentum under another name.",
@@ -291,6 +300,15 @@ OPTIMIZER = [
         question="Is the gradient of this step counted once or twice in what you subtract?",
         explanation="The new velocity holds this gradient already; the step is g + momentum · v.\n"
         "See the third formula under “The optimizer”.",
+    ),
+    Misconception(
+        id="nesterov-looks-past-the-decay",
+        exercise="SGD",
+        belief="Nesterov adds momentum · v to the loss's gradient, without the decay.",
+        edits=((AHEAD, AHEAD.replace("update.add", "p.grad.add")),),
+        question="Which g stands in the third formula: the one before the first line, or the one after it?",
+        explanation="The first line makes a new g, with the decay in it; the velocity and the step both use that one.\n"
+        "See the three formulas under “The optimizer”.",
     ),
     Misconception(
         id="velocity-aliases-the-gradient",
@@ -1351,7 +1369,7 @@ FIT = [
         id="goes-on-with-nan",
         exercise="fit",
         belief="A loss that is not a number will mend itself.",
-        edits=(("                must_be_finite(state, steps)\n", ""),),
+        edits=(("must_be_finite(state, steps)  # waits for the GPU", "pass"),),
         question="NaN plus anything: what is it, and what are the weights after one step with it?",
         explanation="NaN spreads to every weight at once; stopping keeps the last good checkpoint.\n"
         "See exercise 9, point 3.",

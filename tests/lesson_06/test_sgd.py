@@ -71,10 +71,24 @@ def test_looks_ahead_with_nesterov(student):
     start, gradients = randn(3, 2, dtype=torch.float64), randn(4, 3, 2, dtype=torch.float64)
 
     def probe(lesson):
-        optimizer = lesson.SGD([parameter(start)], lr=0.3, momentum=0.7, nesterov=True)
+        optimizer = lesson.SGD([parameter(start)], lr=0.3, momentum=0.7, weight_decay=0.4, nesterov=True)
         return stepped(optimizer, [[g] for g in gradients], RATES)
 
-    student.returns(probe, lambda: [[p] for p in right(start, gradients, RATES, 0.7, 0.0, True)])
+    student.returns(probe, lambda: [[p] for p in right(start, gradients, RATES, 0.7, 0.4, True)])
+
+
+def test_decays_without_momentum_as_well(student):
+    starts, gradients = randn(2, 3, dtype=torch.float64), randn(4, 2, 3, dtype=torch.float64)
+
+    def probe(lesson):
+        groups = [{"params": [parameter(starts[0])], "momentum": 0.0}, {"params": [parameter(starts[1])]}]
+        return stepped(lesson.SGD(groups, lr=0.3, momentum=0.7, weight_decay=0.4), gradients, RATES)
+
+    def expected():
+        paths = [right(starts[k], gradients[:, k], RATES, momentum, 0.4) for k, momentum in enumerate((0.0, 0.7))]
+        return [list(step) for step in zip(*paths, strict=True)]
+
+    student.returns(probe, expected)
 
 
 def test_gives_every_group_its_own_rate_and_every_parameter_its_own_velocity(student):

@@ -233,6 +233,15 @@ BOOTSTRAP = [
         explanation="Who writes 95 means 0.95; an error that names the level says so at once.\n"
         "See “Raises” in the docstring of exercise 2.",
     ),
+    Misconception(
+        id="only-per-cent-are-a-mistake",
+        exercise="bootstrap_interval",
+        belief="A level can be too large, and never too small.",
+        edits=(("if not 0 < level < 1:", "if level >= 1:"),),
+        question="Of the two ends that come out for a level of -0.5, which is the lower one?",
+        explanation="A negative level turns the ends round, and nothing complains; no share lies below 0.\n"
+        "See “Raises” in the docstring of exercise 2.",
+    ),
 ]
 
 CELLS = "cells = targets * num_classes + predictions"
@@ -589,6 +598,15 @@ CALIBRATION = [
         edits=(("if probabilities.min() < 0 or probabilities.max() > 1 + 1e-6:", "if False:"),),
         question="In which bin is a confidence of 7.3?",
         explanation="Logits have no scale; the function should refuse what can't be a probability.\n"
+        "See “Raises” in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="only-above-1-is-no-probability",
+        exercise="expected_calibration_error",
+        belief="What is no probability is above 1.",
+        edits=(("probabilities.min() < 0 or ", ""),),
+        question="What does log_softmax give, and is any of it above 1?",
+        explanation="Logarithms of probabilities are all below 0; as confidences they mean nothing.\n"
         "See “Raises” in the docstring of exercise 5.",
     ),
 ]
@@ -1189,6 +1207,15 @@ HEATMAPS = [
         edits=(("if not 0 <= target < logits.shape[1]:", "if False:"),),
         question="What does logits[0, -1] give?",
         explanation="Python counts negative indices from the end, so -1 silently asks about the last class.\n"
+        "See “Raises” in the docstring of exercise 9.",
+    ),
+    Misconception(
+        id="only-minus-1-is-no-class",
+        exercise="grad_cam",
+        belief="Indexing refuses a class that is too large clearly enough.",
+        edits=(("if not 0 <= target < logits.shape[1]:", "if target < 0:"),),
+        question="Which error does logits[0, 6] raise for six classes, and does it say how many classes there are?",
+        explanation="The last class is C - 1. An IndexError from inside tells nobody that the target was wrong.\n"
         "See “Raises” in the docstring of exercise 9.",
     ),
     Misconception(

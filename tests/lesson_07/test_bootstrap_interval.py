@@ -2,6 +2,7 @@
 
 import bisect
 import math
+from contextlib import suppress
 
 import torch
 
@@ -61,3 +62,14 @@ def test_leaves_the_global_random_state_alone(student):
 def test_refuses_a_level_in_per_cent(student):
     correct = answers(30, 40)
     student.raises(lambda lesson: lesson.bootstrap_interval(correct, level=95, resamples=3), ValueError, naming=[95])
+
+
+def test_refuses_a_negative_level(student):
+    correct = answers(30, 40)
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "95 is not refused", lesson.bootstrap_interval(correct, level=95, resamples=3)
+        return "-0.5 is not refused", lesson.bootstrap_interval(correct, level=-0.5, resamples=3)
+
+    student.raises(probe, ValueError, naming=["-0.5"])

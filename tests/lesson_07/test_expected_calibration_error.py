@@ -1,5 +1,7 @@
 """expected_calibration_error: the gap between confidence and accuracy, bin by bin."""
 
+from contextlib import suppress
+
 import torch
 
 from course.student import randn
@@ -46,3 +48,14 @@ def test_refuses_logits(student):
     student.raises(
         lambda lesson: lesson.expected_calibration_error(logits, targets), ValueError, naming=["probabilities"]
     )
+
+
+def test_refuses_logarithms_of_probabilities(student):
+    logits, targets = 5 * randn(9, 4), torch.randint(4, (9,))
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "logits are not refused", lesson.expected_calibration_error(logits, targets)
+        return "logarithms are not refused", lesson.expected_calibration_error(logits.log_softmax(1), targets)
+
+    student.raises(probe, ValueError, naming=["probabilities"])

@@ -109,3 +109,14 @@ def test_refuses_a_batch_and_a_class_that_there_is_not(student):
     student.raises(lambda lesson: lesson.grad_cam(model, image, -1, model[3]), ValueError, naming=["-1", 6])
     batch = randn(2, 3, 9, 8, dtype=torch.float64)
     student.raises(lambda lesson: lesson.grad_cam(model, batch, 2, model[3]), ValueError, naming=[batch.shape])
+
+
+def test_refuses_a_class_behind_the_last(student):
+    model, image = network().eval(), randn(3, 9, 8, dtype=torch.float64)
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "class -1 is not refused", lesson.grad_cam(model, image, -1, model[3])
+        return "class 6 is not refused", lesson.grad_cam(model, image, 6, model[3])
+
+    student.raises(probe, ValueError, naming=[6])

@@ -40,7 +40,7 @@ DEVICE = [
         id="any-number-will-do",
         exercise="pick_device",
         belief="cuda:99 is as good as cuda:0, as long as there is a GPU.",
-        edits=((" or (number and not (number.isdecimal() and int(number) < count))", ""),),
+        edits=((" or (colon and number not in map(str, range(count)))", ""),),
         question="torch.device('cuda:99') raises nothing. When and where would you hear of it?",
         explanation="torch.device only names a place. Without the check the error comes later, out of a kernel.\n"
         "See Raises in the docstring of exercise 1.",
@@ -49,10 +49,28 @@ DEVICE = [
         id="devices-counted-from-one",
         exercise="pick_device",
         belief="Of two GPUs the second is cuda:2.",
-        edits=(("int(number) < count", "int(number) <= count"),),
+        edits=(("range(count)", "range(count + 1)"),),
         question="What is the name of the first GPU, and so that of the last of two?",
         explanation="Devices are numbered from 0, so two are cuda:0 and cuda:1.\n"
         "See Args in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="nothing-behind-the-colon",
+        exercise="pick_device",
+        belief="A colon with nothing behind it does no harm.",
+        edits=(("(colon and number", "(number and number"),),
+        question="What does torch.device('cpu:') do?",
+        explanation="torch knows no such name; its RuntimeError is not the error that was promised.\n"
+        "See Raises in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="zero-zero-is-zero",
+        exercise="pick_device",
+        belief="A device's number may be written like any number.",
+        edits=(("number not in map(str, range(count))", "not (number.isdecimal() and int(number) < count)"),),
+        question="int('00') is 0. Does torch.device('cuda:00') see it that way?",
+        explanation="A device has one name, cuda:0; torch refuses other ways to write it with a RuntimeError.\n"
+        "See Raises in the docstring of exercise 1.",
     ),
     Misconception(
         id="torch-will-say-it",
@@ -307,6 +325,26 @@ STEP = [
         explanation="Accumulation makes one step of many parts.\nSee Gradients in parts.",
     ),
     Misconception(
+        id="scaler-after-every-part",
+        exercise="train_step",
+        belief="Every part of a batch has its own step through the scaler.",
+        edits=(
+            (
+                "        losses.append(loss.detach())",
+                "        losses.append(loss.detach())\n        if scaler:\n"
+                "            scaler.step(optimizer)\n            scaler.update()",
+            ),
+            (
+                "    if scaler:\n        scaler.step(optimizer)  # leaves the step out if a gradient overflowed\n"
+                "        scaler.update()\n    else:",
+                "    if not scaler:",
+            ),
+        ),
+        question="How many times do the weights move in one call, and how often may the scale change?",
+        explanation="With a scaler as without one a batch makes one step, after its last part.\n"
+        "See hint 3 of exercise 3, and Gradients in parts.",
+    ),
+    Misconception(
         id="loss-of-the-last-part",
         exercise="train_step",
         belief="The loss to report is that of the last part.",
@@ -532,6 +570,15 @@ DATA = [
         "See the docstring of exercise 5.",
     ),
     Misconception(
+        id="seed-plus-epoch-plus-batch",
+        exercise="DeviceBatches",
+        belief="The sum of seed, epoch and batch makes a good seed.",
+        edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed + epoch + step,'),),
+        question="What do batch 1 of epoch 0 and batch 0 of epoch 1 have in common?",
+        explanation="Sums collide: each epoch would draw what the one before drew, one batch earlier.\n"
+        "See lesson 5 on `seeded`, which takes several numbers.",
+    ),
+    Misconception(
         id="same-draw-for-every-seed",
         exercise="DeviceBatches",
         belief="Chance depends on the epoch and the batch.",
@@ -583,7 +630,8 @@ ORTHOGONAL = [
         belief="The polynomial brings every singular value near 1, wherever it starts.",
         edits=(("x = x / (x.norm() + 1e-7)", "x = x"),),
         question="What does σ become if it is 10 at the start?",
-        explanation="Beyond about 1.3 the fifth power wins and the values run away.\nSee the figure of the polynomial.",
+        explanation="Beyond about 1.26 the fifth power wins and the values run away.\n"
+        "See the figure of the polynomial.",
     ),
     Misconception(
         id="divided-by-the-largest-value",
@@ -694,9 +742,18 @@ MUON = [
         id="muon-forgets-the-decay",
         exercise="Muon",
         belief="Muon has no weight decay.",
-        edits=((' if group["weight_decay"] else p.grad', ' if group["orthogonal"] else p.grad'),),
+        edits=(('p.grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else p.grad', "p.grad"),),
         question="Which setting of a group do you never read?",
         explanation="In groups with weight_decay, that times p is part of g.\nSee the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="kernels-need-no-decay",
+        exercise="Muon",
+        belief="A kernel of fixed length has no use for weight decay.",
+        edits=((' if group["weight_decay"] else', ' if not group["orthogonal"] else'),),
+        question="Two groups have a weight_decay, one of them orthogonal. Which of the two do you leave out?",
+        explanation="The decay is part of g in every group that asks for it; it turns a kernel's step a little.\n"
+        "See the docstring of exercise 7.",
     ),
     Misconception(
         id="muon-decays-apart",
@@ -904,6 +961,24 @@ CONV = [
         question="Does the message name the shape of the weight?",
         explanation="A ValueError with both shapes saves the reader a search.\n"
         "See Raises in the docstring of exercise 8.",
+    ),
+    Misconception(
+        id="every-image-is-large-enough",
+        exercise="ShiftedConv2d",
+        belief="A kernel fits into every image.",
+        edits=(("if not fits or min(x.shape[2:]) + 2 * self.padding < weight.shape[2]:", "if not fits:"),),
+        question="What is H' for a height of 2, a kernel of 3 and no padding?",
+        explanation="(2 - 3) // 1 + 1 is 0: an empty map that nobody asked for, and no error.\n"
+        "See Raises in the docstring of exercise 8.",
+    ),
+    Misconception(
+        id="cast-weights-are-constants",
+        exercise="ShiftedConv2d",
+        belief="A weight that is cast for autocast is a copy without a graph.",
+        edits=((", weight.to(precision)", ", weight.data.to(precision)"),),
+        question="In mixed precision, what is layer.weight.grad after backward?",
+        explanation="weight.to(…) is part of the graph, and its gradient comes back in float32; weight.data is not.\n"
+        "See hint 3 of exercise 8.",
     ),
 ]
 

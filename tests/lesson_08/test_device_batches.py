@@ -137,6 +137,7 @@ def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
         return {
             "another batch": first != second,
             "another epoch": flips(3, 1)[0] != first,
+            "the next epoch isn't the next batch": flips(3, 1)[0] != second,
             "another seed": flips(4, 0)[0] != first,
             "another order": orders[0] != orders[1],
             "the same again": flips(3, 0) == [first, second],
@@ -147,6 +148,7 @@ def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
         lambda: {
             "another batch": True,
             "another epoch": True,
+            "the next epoch isn't the next batch": True,
             "another seed": True,
             "another order": True,
             "the same again": True,

@@ -62,13 +62,19 @@ def test_takes_orthogonal_steps_of_rescaled_kernels(student):
     start, gradients = 3 * randn(4, 3, 2, 2), randn(3, 4, 3, 2, 2)
 
     def probe(lesson):
-        p = parameter(start)
-        optimizer = lesson.Muon([{"params": [p], "orthogonal": True, "factor": 0.5}], lr=1.0)
-        return [step.bfloat16() for step in stepped(optimizer, p, gradients, [0.4, 0.2, 0.3])]
+        p, q = parameter(start), parameter(start)  # q is no kernel
+        q.grad = torch.ones_like(start)
+        groups = (
+            {"params": [p], "orthogonal": True, "factor": 0.5, "weight_decay": 0.4},
+            {"params": [q], "weight_decay": 0.4},
+        )
+        optimizer = lesson.Muon(groups, lr=1.0)
+        return [step.bfloat16() for step in (*stepped(optimizer, p, gradients, [0.4, 0.2, 0.3]), q)]
 
     def expected():
-        path = right(start, gradients, [0.4, 0.2, 0.3], factor=0.5, orthogonal=True)
-        return [step.bfloat16() for step in path]
+        path = right(start, gradients, [0.4, 0.2, 0.3], factor=0.5, weight_decay=0.4, orthogonal=True)
+        other = right(start, torch.ones_like(gradients), [0.4, 0.2, 0.3], weight_decay=0.4)[-1]
+        return [step.bfloat16() for step in (*path, other)]
 
     student.returns(probe, expected)
 

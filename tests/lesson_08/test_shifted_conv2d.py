@@ -34,6 +34,26 @@ def in_bfloat16(layer, x):
         return fill_(layer)(x)
 
 
+def gradients_in_bfloat16(layer, x):
+    """Gradients by a forward pass under autocast: float32, rounded here to what they are good for."""
+    x = x.clone().requires_grad_()
+    out = in_bfloat16(layer, x).float()
+    (out * torch.arange(out.numel()).cos().view(out.shape)).sum().backward()
+    found = {"x": x.grad, "weight": layer.weight.grad}
+    return {name: None if g is None else (g.dtype, g.bfloat16()) for name, g in found.items()}
+
+
+def error_of(layer, x):
+    """The kind of error that an input meets, or `none`."""
+    try:
+        layer(x)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        return type(error).__name__
+    return "none"
+
+
 @CASES
 def test_gives_the_output_of_a_convolution(student, size, stride, padding, height, width):
     x = randn(2, 3, height, width, dtype=torch.float64)
@@ -62,6 +82,14 @@ def test_computes_in_the_precision_of_autocast(student):
     )
 
 
+def test_learns_under_autocast(student):
+    x = randn(2, 3, 14, 13)
+    student.returns(
+        lambda lesson: gradients_in_bfloat16(lesson.ShiftedConv2d(3, 3, 3, padding=1), x),
+        lambda: gradients_in_bfloat16(nn.Conv2d(3, 3, 3, padding=1, bias=False), x),
+    )
+
+
 def test_takes_part_in_a_network_whose_state_it_shares(student):
     x = randn(2, 3, 13, 14)
 
@@ -79,3 +107,11 @@ def test_takes_part_in_a_network_whose_state_it_shares(student):
 def test_refuses_another_number_of_channels(student):
     x = randn(2, 5, 6, 7)
     student.raises(lambda lesson: lesson.ShiftedConv2d(3, 4, 3)(x), ValueError, naming=[x.shape, (4, 3, 3, 3)])
+
+
+def test_refuses_an_image_smaller_than_the_kernel(student):
+    images = {"5 channels for 3": randn(2, 5, 6, 7), "2 columns for 3": randn(2, 3, 6, 2)}
+    student.returns(
+        lambda lesson: {name: error_of(lesson.ShiftedConv2d(3, 4, 3), x) for name, x in images.items()},
+        lambda: dict.fromkeys(images, "ValueError"),
+    )

@@ -134,6 +134,16 @@ def test_leaves_a_step_out_whose_gradients_overflow(student):
     student.returns(probe, expected)
 
 
+def test_steps_through_the_scaler_once_after_all_parts(student):
+    images, labels = data()
+
+    def probe(lesson):
+        gave = record(lesson, Watched(), images, labels, "float16", scaler=scaler(2.0**8), accumulate=3)
+        return {name: gave[name] for name in ("steps", "scale")}
+
+    student.returns(probe, lambda: {"steps": 1, "scale": 2.0**9})
+
+
 def test_leaves_the_mode_of_the_model(student):
     images, labels = data()
 

@@ -215,7 +215,7 @@ def normalize(images, mean, std):
         source="""
 def normalize(images, mean, std):
     if not tuple(mean.shape) == tuple(std.shape) == (images.shape[1],):
-        raise ValueError(f"{tuple(images.shape)} needs other statistics than {tuple(mean.shape)}")
+        raise ValueError(f"{tuple(images.shape)} needs other statistics than {mean.shape} and {std.shape}")
     table = (torch.arange(256) / 255 - mean[:, None]) / std[:, None]  # (C, 256)
     return torch.stack([row[channel.long()] for row, channel in zip(table, images.unbind(1))], dim=1)
 """,
@@ -406,9 +406,9 @@ class Batches:
             raise ValueError(f"not one for each: {sizes}")
         self.images, self.labels, self.n = images, labels, len(images)
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        self.epoch_size = epoch_size or self.n
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size {batch_size}")
+        self.epoch_size = self.n if epoch_size is None else epoch_size
+        if self.batch_size < 1 or self.epoch_size < 1:
+            raise ValueError(f"batch_size {batch_size}, epoch_size {epoch_size}")
 
     def __len__(self):
         return -(-self.epoch_size // self.batch_size)
@@ -427,10 +427,10 @@ class Batches:
     def epoch(self, epoch, start=0):
         order = self.order(epoch)
         chunks = [order[i : i + self.batch_size] for i in range(0, len(order), self.batch_size)]
-        return iter([(self.images[chunk], self.labels[chunk]) for chunk in chunks[start:]])
+        return [(self.images[chunk], self.labels[chunk]) for chunk in chunks[start:]]
 
     def __iter__(self):
-        return self.epoch(0)
+        return iter(self.epoch(0))
 """,
     ),
     Accepted(
@@ -441,8 +441,8 @@ class Batches:
     def __init__(self, images, labels, batch_size, shuffle=False, seed=0, epoch_size=None):
         if images.shape[0] != labels.shape[0]:
             raise ValueError(f"{images.shape[0]} != {labels.shape[0]}")
-        if batch_size < 1:
-            raise ValueError(f"batch size of {batch_size}")
+        if batch_size < 1 or epoch_size is not None and epoch_size < 1:
+            raise ValueError(f"batch size of {batch_size}, epoch size of {epoch_size}")
         self.data = torch.utils.data.TensorDataset(images, labels)
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.epoch_size = epoch_size or len(images)

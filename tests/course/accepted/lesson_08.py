@@ -58,7 +58,7 @@ def pick_device(name="auto"):
         "cpu": 1,
     }
     kind, *number = name.split(":")
-    if int(number[0] if number else 0) >= there.get(kind, 0):
+    if (number or ["0"]) not in [[str(k)] for k in range(there.get(kind, 0))]:
         raise ValueError("This machine lacks " + name)
     return torch.device(kind, int(number[0])) if number else torch.device(kind)
 """,
@@ -328,7 +328,7 @@ class DeviceBatches(Given):
         made = []
         for step, (images, labels) in list(enumerate(self.batches.epoch(epoch)))[start:]:
             made.append(self.ready(images, labels, epoch, step))
-        return iter(made)
+        return made
 
     def ready(self, images, labels, epoch, step):
         x = normalize(images, self.mean, self.std)
@@ -476,7 +476,7 @@ class ShiftedConv2d(nn.Module):
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
 
     def forward(self, x):
-        if x.ndim != 4 or x.shape[1] != self.weight.shape[1]:
+        if x.ndim != 4 or x.shape[1] != self.weight.shape[1] or min(x.shape[2:]) < self.size - 2 * self.padding:
             raise ValueError(f"{tuple(x.shape)} and {tuple(self.weight.shape)} don't fit")
         x = F.pad(x, [self.padding] * 4)
         windows = x.unfold(2, self.size, self.stride).unfold(3, self.size, self.stride)
@@ -500,7 +500,7 @@ class ShiftedConv2d(nn.Module):
 
     def forward(self, x):
         channels, size, s = self.weight.shape[1], self.weight.shape[2], self.stride
-        if x.dim() != 4 or x.size(1) != channels:
+        if x.dim() != 4 or x.size(1) != channels or any(side + 2 * self.padding < size for side in x.shape[2:]):
             raise ValueError(f"weight {tuple(self.weight.shape)}, images {tuple(x.shape)}")
         x = F.pad(x, [self.padding] * 4)
         high, wide = ((side - size) // s + 1 for side in x.shape[2:])
