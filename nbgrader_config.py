@@ -16,6 +16,7 @@ c.CourseDirectory.root = str(Path(__file__).parent)
 c.CourseDirectory.source_directory = "build/source"
 c.CourseDirectory.release_directory = "lessons"
 c.GenerateAssignment.preprocessors = build.preprocessors()
+c.Autograde.sanitize_preprocessors = grading.sanitizers()
 c.Autograde.autograde_preprocessors = grading.preprocessors()
 c.ExecutePreprocessor.timeout = 300
 

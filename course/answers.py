@@ -28,6 +28,8 @@ from course.lesson import ROOT, Lesson, LessonError, exercises, notebook_of, scr
 from course.outcome import Opaque, Outcome, Probe, Raised, kind_of, run
 
 MAX_DEPTH = 8
+MOST_ANSWERS = 10_000  # that are read
+MOST_PARTS = 100_000  # lists and dicts in one
 STARTED = "/started"  # the key of the answer that says that a recorder ran at all
 DTYPES = {
     **{f"float{bits}": getattr(torch, f"float{bits}") for bits in (64, 32, 16)},
@@ -109,19 +111,27 @@ class Answers:
     def parse(cls, output: bytes, trouble: str = "") -> Answers:
         """Read an answer file; of each probe the first answer counts, and a malformed line counts for nothing."""
         outcomes: dict[str, Outcome] = {}
-        for line in output.splitlines():
+        for line in filter(None, output.split(b"\n", MOST_ANSWERS)[:MOST_ANSWERS]):
             try:
+                if line.count(b"[") + line.count(b"{") > MOST_PARTS:
+                    raise ValueError("an answer of too many parts")
                 match json.loads(line):
                     case {"key": str(key), "value": value, "kernels": list(kernels), "calls": list(calls), **rest} if (
                         not rest
                     ):
                         made = tuple(Call(str(name), *map(_fingerprint, prints)) for name, *prints in calls)
                         outcome = Outcome(decode(value), None, tuple(map(str, kernels)), made)
-                    case {"key": str(key), "kinds": list(kinds), "message": str(message), "place": str(place), **rest}:
+                    case {
+                        "key": str(key),
+                        "kinds": list(kinds),
+                        "message": str(message),
+                        "place": str(place),
+                        **rest,
+                    } if not rest:
                         outcome = Outcome(error=Raised(tuple(map(str, kinds)) or ("",), message[:2000], place[:500]))
                     case _:
                         raise ValueError("not an answer")
-            except (ValueError, TypeError, RecursionError, OverflowError) as error:
+            except Exception as error:  # whatever a forged line leads the libraries to
                 trouble = trouble or f"the answer file is malformed ({error})"[:200]
                 continue
             outcomes.setdefault(key, outcome)
@@ -190,17 +200,18 @@ class Recorder:
         torch.default_generator.manual_seed(seed)
         return _Recording(self, name, seed)
 
-    def write(self, key: str, outcome: Outcome) -> None:
-        """Append one answer to the answer file at once, so that a later crash doesn't cost it."""
-        error = outcome.error
-        answer: dict[str, Any] = {"key": f"{self.exercise}/{key}"}
-        if error:
-            answer |= {"kinds": error.kinds, "message": error.message, "place": error.place}
-        else:
-            answer |= {"value": _readable(outcome.value), "kernels": outcome.kernels}
-            answer |= {"calls": [dataclasses.astuple(call) for call in outcome.calls]}
-        self.out.write(json.dumps(answer).encode() + b"\n")
-        self.out.flush()
+
+def write_answer(out: BinaryIO, key: str, outcome: Outcome) -> None:
+    """Append one answer to the answer file at once, so that a later crash doesn't cost it."""
+    error = outcome.error
+    answer: dict[str, Any] = {"key": key}
+    if error:
+        answer |= {"kinds": error.kinds, "message": error.message, "place": error.place}
+    else:
+        answer |= {"value": _readable(outcome.value), "kernels": outcome.kernels}
+        answer |= {"calls": [dataclasses.astuple(call) for call in outcome.calls]}
+    out.write(json.dumps(answer).encode() + b"\n")
+    out.flush()
 
 
 @dataclass
@@ -212,7 +223,8 @@ class _Recording:
 
     def returns(self, probe: Probe, expected: None, without: bool = False, naming: None = None) -> None:
         torch.default_generator.manual_seed(self.seed)
-        self.recorder.write(f"{self.test}#{self.count}", run(probe, self.recorder.lesson, self.seed, watch=without))
+        key = f"{self.recorder.exercise}/{self.test}#{self.count}"
+        write_answer(self.recorder.out, key, run(probe, self.recorder.lesson, self.seed, watch=without))
         self.count += 1
         torch.default_generator.manual_seed(self.seed + self.count)
 
@@ -228,15 +240,19 @@ def main() -> None:
         path = ROOT / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    Recorder("", Lesson(job["lesson"], "", {}), job["seed"], here.output).write(STARTED[1:], Outcome())
+    write_answer(here.output, STARTED, Outcome())
     for exercise, module in job["modules"].items():
         work = partial(_record_one, job, exercise, ROOT / module, here.output)
         trouble = here.in_child(work, job["seconds"])
-        Recorder(exercise, Lesson(job["lesson"], "", {}), job["seed"], here.output).write("", Outcome(trouble))
+        write_answer(here.output, f"{exercise}/", Outcome(trouble))
 
 
 def _record_one(job: dict[str, Any], exercise: str, module: Path, out: BinaryIO) -> None:
-    recorder = Recorder(exercise, Lesson.from_notebook(job["lesson"]), job["seed"], out)
+    try:
+        lesson = Lesson.from_notebook(job["lesson"])
+    except LessonError as error:
+        return write_answer(out, f"{exercise}/", Outcome(str(error)))
+    recorder = Recorder(exercise, lesson, job["seed"], out)
     options = ["--import-mode=importlib", "-p", "no:terminal", "-p", "no:cacheprovider", "--capture=no"]
     code = pytest.main([str(module), f"--rootdir={ROOT}", *options], plugins=[recorder])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

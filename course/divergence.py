@@ -66,7 +66,10 @@ def fingerprint(values: Iterable[Any], most: int | None = None) -> Fingerprint:
     found = []
     for value in values:
         if isinstance(value, torch.Tensor) and not value.is_complex():
-            flat = value.detach().reshape(-1)[:most].cpu().double().numpy()  # of weights the first will do
+            try:
+                flat = value.detach().reshape(-1)[:most].cpu().double().numpy()  # of weights the first will do
+            except (RuntimeError, NotImplementedError):  # on the meta device or inside of vmap there are no numbers
+                continue
             direction = np.linspace(0.1, 1, flat.size)
             projection = float(flat @ direction) / max(math.sqrt(direction @ direction), TOLERANCE)
             found.append((math.sqrt(flat @ flat), projection, *map(float, value.shape)))

@@ -20,9 +20,30 @@ from nbgrader.utils import is_grade, is_solution
 
 from course import sandbox
 from course.answers import Answers, record
+from course.build import source_notebook
 from course.checking import judge
 from course.lesson import LessonError, all_exercises
 from course.report import Report
+from course.student import forget_outcomes
+
+
+class Restore(NbGraderPreprocessor):
+    """Gives every cell the role that it was released with, and brings back check cells that are gone.
+
+    Copies of a cell, and cells that a student has made or marked otherwise, have no role; nbgrader would stop at them.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        released = source_notebook(resources["nbgrader"]["assignment"]).cells
+        known = {cell.metadata.nbgrader.grade_id: cell for cell in released if "nbgrader" in cell.metadata}
+        for cell in nb.cells:
+            cell.source = cell.source.encode("utf-8", "replace").decode()  # half a surrogate can't be written
+            role = cell.metadata.pop("nbgrader", None)
+            name = role.get("grade_id") if isinstance(role, dict) else None
+            if isinstance(name, str) and name in known:
+                cell.metadata["nbgrader"] = known.pop(name).metadata.nbgrader
+        nb.cells += [cell for cell in known.values() if is_grade(cell)]
+        return nb, resources
 
 
 class Judge(NbGraderPreprocessor):
@@ -36,6 +57,7 @@ class Judge(NbGraderPreprocessor):
             submission = Path(folder) / "submission.ipynb"
             nbformat.write(nb, submission)
             answers = record(resources["nbgrader"]["assignment"], submission, seed)
+        forget_outcomes()  # no other submission is judged with this seed
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = _outputs(cell, answers, seed) if is_grade(cell) and not is_solution(cell) else []
@@ -54,6 +76,11 @@ def _outputs(cell: NotebookNode, answers: dict[str, Answers], seed: int) -> list
     text = f"{report}\nJudged with --seed {seed}.\n"
     score = new_output("execute_result", {"text/plain": repr(report.earned)}, execution_count=1)
     return [new_output("stream", name="stdout", text=text), score]
+
+
+def sanitizers() -> list[type[NbGraderPreprocessor]]:
+    """nbgrader's own steps from what was submitted to what is graded, after the cells have their roles back."""
+    return [Restore, *Autograde.sanitize_preprocessors.default_args[0]]
 
 
 def preprocessors() -> list[type[NbGraderPreprocessor]]:

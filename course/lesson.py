@@ -8,12 +8,12 @@ training runs are left out, so that a test starts in a moment and a half-finishe
 from __future__ import annotations
 
 import ast
-import dis
 import json
 import linecache
 import os
 import re
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +22,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType, ModuleType
 from typing import Any
+
+from course.statements import needed, parsed
 
 ROOT = Path(os.environ.get("COURSE_ROOT", Path(__file__).resolve().parents[1]))
 KERNEL = "this notebook's kernel"
@@ -150,7 +152,7 @@ class Lesson:
             cell = f"{shown}, cell {number}"
             linecache.cache[cell] = (len(source), None, source.splitlines(keepends=True), cell)  # to quote from
             try:
-                lesson.later.append((cell, _parsed(source)))
+                lesson.later.append((cell, parsed(source)))
             except SyntaxError as error:
                 line = (error.text or "").strip()
                 lesson.problems.append(f"SyntaxError: {error.msg}, at {cell}, line {error.lineno}: {line}")
@@ -191,12 +193,15 @@ class Lesson:
         return filename if count is None else f"cell In [{count}]"
 
     def _execute(self, wanted: set[str]) -> None:
-        needed = _needed(self.later, wanted, set(self.namespace))
-        done = {s for _, tree in needed for s in tree.body if getattr(s, "module", "") != "__future__"}
+        chosen = needed(self.later, wanted, set(self.namespace))
+        done = {s for _, tree in chosen for s in tree.body if getattr(s, "module", "") != "__future__"}
         self.later = [(f, ast.Module([s for s in tree.body if s not in done], [])) for f, tree in self.later]
         may_carry = carries_own.set(self.carrying)
+        module = ModuleType(self.name)
+        module.__dict__.update(self.namespace)
+        before, sys.modules[self.name] = sys.modules.get(self.name), module  # a dataclass looks for its module there
         try:
-            for filename, tree in needed:
+            for filename, tree in chosen:
                 try:
                     with time_limit(LOAD_SECONDS):
                         exec(compile(tree, filename, "exec", dont_inherit=True), self.namespace)
@@ -204,6 +209,13 @@ class Lesson:
                     self.problems.append(f"{type(error).__name__}: {error}, at {self.place(error) or filename}")
         finally:
             carries_own.reset(may_carry)
+            del sys.modules[self.name]
+            if before:
+                sys.modules[self.name] = before
+
+
+class _OutOfTime(BaseException):
+    """Passes through every `except Exception` of the student's."""
 
 
 @contextmanager
@@ -214,12 +226,15 @@ def time_limit(seconds: float) -> Iterator[None]:
         return
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"no answer after {seconds:g} s; is there a loop that never ends?")
+        raise _OutOfTime
 
     before = signal.signal(signal.SIGALRM, stop)
     left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
+    except _OutOfTime as error:
+        said = f"no answer after {seconds:g} s; is there a loop that never ends?"
+        raise TimeoutError(said).with_traceback(error.__traceback__) from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, left)
         signal.signal(signal.SIGALRM, before)
@@ -236,7 +251,7 @@ def _code_cells(path: Path) -> Iterator[tuple[int, str]]:
         sources = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
     except FileNotFoundError:
         raise LessonError(f"There is no {_shown(path)}; `make lessons` writes it.") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LessonError(
             f"{_shown(path)} is not a notebook ({type(error).__name__}: {error}). "
             f"Copy it if it holds work of yours; `git checkout -- {_shown(path)}` then brings the original back."
@@ -253,76 +268,5 @@ def saved_definition(lesson: str, name: str) -> tuple[int, ast.stmt] | None:
     with suppress(LessonError):
         for number, source in _code_cells(notebook_of(lesson)):
             with suppress(SyntaxError, ValueError):
-                found = next(((number, s) for s in _parsed(source).body if getattr(s, "name", "") == name), found)
+                found = next(((number, s) for s in parsed(source).body if getattr(s, "name", "") == name), found)
     return found
-
-
-def _parsed(source: str) -> ast.Module:
-    """The syntax tree of a cell, without IPython's own lines where there are any."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        tree = ast.parse(_without_magics(source))
-    compile(tree, "", "exec", dont_inherit=True)  # finds what the parser lets pass: a return outside of a function
-    return tree
-
-
-def _without_magics(source: str) -> str:
-    """Blank out IPython's own lines (`%matplotlib inline`, `!ls`, `plt?`) and whole `%%` cells; line numbers stay."""
-    if source.lstrip().startswith("%%"):
-        return ""
-    return "\n".join("" if re.match(r"\s*[%!]|\?|[\w.]+\?{1,2}\s*$", line) else line for line in source.split("\n"))
-
-
-@dataclass(frozen=True, eq=False)
-class _Statement:
-    """A top-level statement with the global names that it reads (in nested functions too) and those it binds."""
-
-    node: ast.stmt
-    reads: frozenset[str]
-    binds: frozenset[str]
-
-    @classmethod
-    def of(cls, node: ast.stmt) -> _Statement:
-        reads: set[str] = set()
-        binds: set[str] = set()
-
-        def visit(code: CodeType, top: bool) -> None:
-            for instruction in dis.get_instructions(code):
-                action, _, scope = instruction.opname.partition("_")
-                if action == "LOAD" and ("NAME" in scope or "GLOBAL" in scope):
-                    reads.add(instruction.argval)
-                elif action == "STORE" and ((top and scope == "NAME") or scope == "GLOBAL"):
-                    binds.add(instruction.argval)
-            for constant in code.co_consts:
-                if isinstance(constant, CodeType):
-                    visit(constant, top=False)
-
-        visit(compile(ast.Module([node], type_ignores=[]), "", "exec", dont_inherit=True), top=True)
-        for target in getattr(node, "targets", []):  # BasicBlock.forward = …, KERNELS["sobel"] = …
-            while isinstance(target, ast.Attribute | ast.Subscript):
-                target = target.value
-            if isinstance(target, ast.Name):
-                binds.add(target.id)
-        return cls(node, frozenset(reads), frozenset(binds))
-
-
-def _needed(cells: list[tuple[str, ast.Module]], wanted: set[str], bound: set[str]) -> list[tuple[str, ast.Module]]:
-    """Keep the statements that bind the wanted names or what these need; all definitions where nothing is wanted.
-
-    Names that are bound already stay what they are.
-    """
-    definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    demo = (ast.For, ast.AsyncFor, ast.While, ast.Expr)
-    left = [_Statement.of(s) for _, tree in cells for s in tree.body if not isinstance(s, demo)]
-    wanted = wanted or {s.node.name for s in left if isinstance(s.node, definition)}
-    imports = [s.node for s in left if isinstance(s.node, ast.ImportFrom)]
-    kept: set[ast.stmt] = {node for node in imports if node.names[0].name == "*"}
-    while new := [s for s in left if s.binds & wanted and s.node not in kept]:
-        kept.update(s.node for s in new)
-        wanted = wanted.union(*(s.reads for s in new)) - bound
-    future: list[ast.stmt] = [node for node in imports if node.module == "__future__"]  # holds for all later cells
-    return [
-        (filename, ast.Module(future + [s for s in tree.body if s in kept and s not in future], type_ignores=[]))
-        for filename, tree in cells
-    ]

@@ -81,7 +81,9 @@ def run(probe: Probe, lesson: Lesson, seed: int, watch: bool = False) -> Outcome
         with time_limit(PROBE_SECONDS), Calls() as calls, kernels if watch else nullcontext():
             value = plain(probe(lesson))
         return Outcome(value, None, tuple(sorted(kernels.seen)), tuple(calls.seen))
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return Outcome(error=Raised.by(lesson, error))
     finally:
         for cell, original in zip(probe.__closure__ or (), originals, strict=True):
@@ -119,8 +121,8 @@ def plain(value: Any) -> Any:
                 return torch.Tensor.as_subclass(torch.Tensor.detach(value), torch.Tensor).cpu().clone()
         case np.ndarray():
             return np.array(value, order="C", subok=False)
-        case np.generic():
-            return value.item()
+        case np.generic() if type(value).__module__ == "numpy":
+            return plain(value.item())
         case dict():
             return {str(key): plain(item) for key, item in value.items()}
         case list():

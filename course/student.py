@@ -61,7 +61,13 @@ def _normal(name: str, count: int) -> torch.Tensor:
     return torch.randn(count, generator=torch.Generator().manual_seed(zlib.crc32(name.encode())), dtype=torch.float64)
 
 
+MOST = 4000  # characters of a message
 _OUTCOMES: dict[tuple[object, ...], Outcome] = {}  # what each belief gives for each probe, once it has been asked
+
+
+def forget_outcomes() -> None:
+    """Free what the beliefs gave; it is of use only as long as the seed stays the same."""
+    _OUTCOMES.clear()
 
 
 @dataclass
@@ -141,7 +147,11 @@ class Student:
         self._fail(*lines)
 
     def _fail(self, *lines: str) -> NoReturn:
-        pytest.fail("\n".join(lines), pytrace=False)
+        """Fail with these lines; what a student's code says in them can neither flood nor steer a terminal."""
+        text = "\n".join(lines)[:MOST]
+        pytest.fail(
+            "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text), pytrace=False
+        )
 
     def _diagnose(self, probe: Probe, outcome: Outcome) -> Misconception | None:
         """The one misconception whose answer to this probe is the student's, if there is exactly one."""

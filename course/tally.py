@@ -15,11 +15,15 @@ if TYPE_CHECKING:  # torch is slow to import
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one test said: its name as a sentence, whether it passed, and its message if not."""
+    """What one test said: its name as a sentence, whether it passed, and its message if not.
+
+    A `hollow` test is one that an answer which does nothing, or refuses everything, passes as well.
+    """
 
     sentence: str
     passed: bool
     message: str = ""
+    hollow: bool = False
 
 
 @dataclass(eq=False)
@@ -33,11 +37,12 @@ class Tally:
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        exercise = dict(report.user_properties).get("exercise")
+        noted = dict(report.user_properties)
+        exercise = noted.get("exercise")
         if exercise and (report.when == "call" or report.outcome != "passed"):
             sentence = report.nodeid.partition("::test_")[2].replace("_", " ")
             self.verdicts.setdefault(str(exercise), []).append(
-                Verdict(sentence, report.outcome == "passed", report.longreprtext)
+                Verdict(sentence, report.outcome == "passed", report.longreprtext, bool(noted.get("hollow")))
             )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -45,10 +50,12 @@ class Tally:
             self.verdicts.setdefault("", []).append(Verdict(report.nodeid, False, report.longreprtext))
 
     def points(self, exercise: Exercise) -> float:
-        """The share of the exercise's points that its passed tests earn; 0.0 if none ran."""
+        """The share of the exercise's points that its passed tests earn; 0.0 where none but hollow ones pass."""
         verdicts = self.verdicts.get(exercise.name, [])
-        passed = sum(verdict.passed for verdict in verdicts)
-        return exercise.points * passed / len(verdicts) if verdicts else 0.0
+        passed = [verdict for verdict in verdicts if verdict.passed]
+        if all(verdict.hollow for verdict in passed):
+            return 0.0
+        return exercise.points * len(passed) / len(verdicts)
 
     def done(self, exercise: Exercise) -> bool:
         """Whether every test of the exercise ran and passed."""

@@ -19,6 +19,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "hollow: an answer that does nothing passes it, too; it earns only beside others"
+    )
     given = [plugin for plugin in config.pluginmanager.get_plugins() if isinstance(plugin, Tally)]
     config.tally = given[0] if given else Tally()
     if not given:
@@ -91,7 +94,9 @@ def student(request):
     exercise = exercise_of(request.path)
     if exercise is None:
         pytest.fail(f"{request.path.name} is named after no exercise of {request.path.parent.name}", pytrace=False)
-    request.node.user_properties.append(("exercise", exercise.name))
+    asks_for_nothing = "returns" not in request.function.__code__.co_names  # refusing everything would pass
+    hollow = asks_for_nothing or request.node.get_closest_marker("hollow") is not None
+    request.node.user_properties += [("exercise", exercise.name), ("hollow", hollow)]
     test = probes.name_of(request.node)
     seed = probes.seed_of(test, request.config.option.seed)
     torch.default_generator.manual_seed(seed)

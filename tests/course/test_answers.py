@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from course.answers import Answers, Recorder, decode, encode
+from course.answers import Answers, decode, encode, write_answer
 from course.lesson import Lesson, LessonError
 from course.outcome import Opaque, difference, kind_of, plain, run
 
@@ -79,11 +79,11 @@ def line(key, value):
 
 
 def test_the_calls_of_modules_come_back_as_they_were():
-    recorder = Recorder("f", Lesson("lesson_03", "test", {}), 0, io.BytesIO())
+    out = io.BytesIO()
     outcome = run(lambda lesson: nn.Linear(2, 3)(torch.ones(4, 2)), Lesson("lesson_03", "test", {}), 0)
-    recorder.write("a#0", outcome)
+    write_answer(out, "f/a#0", outcome)
     assert outcome.calls
-    assert Answers.parse(recorder.out.getvalue()).part("f").replay("a")(None, False).calls == outcome.calls
+    assert Answers.parse(out.getvalue()).part("f").replay("a")(None, False).calls == outcome.calls
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,11 @@ def test_the_calls_of_modules_come_back_as_they_were():
         b'{"key": "b", "value": 1, "kernels": [], "calls": [["conv1", [], []]]}',
         b'{"key": "b", "value": 1, "kernels": [], "calls": [["conv1", [["x"]], [], []]]}',
         b"\xff",
+        b'{"key": "b", "value": {"array": ["(1,f4", [1], "AAAA"]}, "kernels": [], "calls": []}',
+        b'{"key": "b", "value": [' + b"[]," * 100_000 + b'[]], "kernels": [], "calls": []}',
+        b'{"key": "b", "kinds": [], "message": "", "place": "", "more": 1}',
     ],
-    ids=["text", "pickle", "depth", "fields", "types", "calls", "fingerprints", "bytes"],
+    ids=["text", "pickle", "depth", "fields", "types", "calls", "fingerprints", "bytes", "dtype", "parts", "more"],
 )
 def test_a_malformed_line_costs_only_itself(bad):
     answers = Answers.parse(line("a#0", 1) + bad + b"\n" + line("b#0", 2))

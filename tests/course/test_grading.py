@@ -1,6 +1,7 @@
 """Grading a class with nbgrader, from release to export, with submissions that nbgrader alone would misread."""
 
 import csv
+import json
 import subprocess
 import sys
 
@@ -44,6 +45,16 @@ def tampered():
     return notebook
 
 
+def rearranged():
+    """The reference's answers, a check cell gone, one copied, one worth more, and half a surrogate in a cell."""
+    notebook = submission(ANSWERS, extra=b"'\\ud800'".decode("unicode_escape"))
+    checks = {c.metadata.nbgrader.grade_id: c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade")}
+    notebook.cells.remove(checks["check-PlainBlock"])
+    notebook.cells.append(nbformat.from_dict(checks["check-BasicBlock"] | {"id": "copy"}))
+    checks["check-make_downsample"].metadata.nbgrader.points = 1000
+    return notebook
+
+
 WARNING = "import warnings\nwarnings.warn('harmless')\nimport sys\nprint('also harmless', file=sys.stderr)\n"
 NEGATED = (
     ANSWERS["PlainBlock"] + "\n_forward = PlainBlock.forward\nPlainBlock.forward = lambda self, x: -_forward(self, x)"
@@ -54,6 +65,7 @@ SUBMISSIONS = {
     "half-right": submission(ANSWERS | {"PlainBlock": NEGATED}),
     "tampered": tampered(),
     "forged": submission(extra=FORGED),
+    "rearranged": rearranged(),
     "broken": submission({"PlainBlock": "class PlainBlock(:"}),
 }
 
@@ -65,7 +77,7 @@ def course_folder(tmp_path_factory):
     for student, notebook in SUBMISSIONS.items():
         path = folder / "submitted" / student / LESSON / f"{NAME}.ipynb"
         path.parent.mkdir(parents=True)
-        nbformat.write(notebook, path)
+        path.write_text(json.dumps(notebook))
     nbgrader(folder, "generate_assignment", LESSON)
     nbgrader(folder, "autograde", LESSON)
     return folder
@@ -99,6 +111,10 @@ def test_the_release_is_what_the_build_gives(course_folder):
 
 def test_a_correct_submission_earns_everything_even_if_it_warns(scores):
     assert scores["solved"] == TOTAL
+
+
+def test_cells_that_a_student_has_copied_removed_or_marked_otherwise_change_nothing(scores):
+    assert scores["rearranged"] == TOTAL
 
 
 @pytest.mark.parametrize("student", ["untouched", "tampered", "forged", "broken"])

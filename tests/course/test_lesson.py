@@ -5,10 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
-from course.lesson import ROOT, Lesson, LessonError, exercises, notebook_of, script_of
+from course.lesson import ROOT, Lesson, LessonError, exercises, notebook_of, script_of, time_limit
 
 BLOCK = "class BasicBlock(nn.Module):\n    pass"
 
@@ -66,6 +67,16 @@ def test_a_constant_that_never_ends_is_stopped_and_named(load, monkeypatch):
     assert "cell 1, line 2: while True:" in lesson.problems[0]
 
 
+def test_the_time_limit_passes_through_a_handler_of_every_exception():
+    def stubborn():
+        while True:
+            with suppress(Exception):
+                pass
+
+    with pytest.raises(TimeoutError, match=r"no answer after 0\.1 s"), time_limit(0.1):
+        stubborn()
+
+
 def test_a_later_definition_replaces_an_earlier_one(load):
     assert load("def PlainBlock():\n    return 1", "def PlainBlock():\n    return 2").PlainBlock() == 2
 
@@ -86,6 +97,43 @@ def test_magics_and_shell_lines_are_skipped_and_line_numbers_kept(load):
     with pytest.raises(KeyError) as caught:
         lesson.PlainBlock()
     assert caught.traceback[-1].lineno + 1 == 5
+
+
+@pytest.mark.parametrize(
+    "magic", ["%%time", "%%capture said", "files = !ls\n", "t = %timeit -n1 -o 1", "if 1:\n    !ls"]
+)
+def test_a_definition_beside_a_magic_counts(load, magic):
+    assert load(f"{magic}\ndef PlainBlock():\n    return 1").PlainBlock() == 1
+
+
+def test_a_cell_in_another_language_defines_nothing(load):
+    assert load("%%bash\ndef PlainBlock", "def PlainBlock():\n    return 1").PlainBlock() == 1
+
+
+def test_a_dataclass_finds_its_module(load):
+    lesson = load(
+        "from __future__ import annotations\nfrom dataclasses import dataclass",
+        "@dataclass\nclass Widths:\n    first: int = 64",
+        "def PlainBlock():\n    return Widths().first",
+    )
+    assert (lesson.PlainBlock(), lesson.problems) == (64, [])
+
+
+@pytest.mark.parametrize(
+    "filling",
+    [
+        "for k in [1, 2]:\n    W[k] = 2 * k",
+        "W.update({1: 2, 2: 4})",
+        "with open('/dev/null'):\n    W[1] = 2\n    W[2] = 4",
+    ],
+)
+def test_what_fills_a_container_that_a_definition_reads_is_run(load, filling):
+    assert load("W = {}", filling, "def PlainBlock():\n    return W").PlainBlock() == {1: 2, 2: 4}
+
+
+def test_a_training_loop_is_not_taken_for_a_definition_of_what_it_changes(load):
+    lesson = load("w = 1", "for step in range(3):\n    w -= 1 / 0", "def PlainBlock():\n    return w")
+    assert (lesson.PlainBlock(), lesson.problems) == (1, [])
 
 
 def test_a_line_that_begins_with_an_operator_is_no_magic(load):

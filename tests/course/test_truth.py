@@ -9,7 +9,7 @@ from course.build import release
 from course.checking import judge
 from course.diagnosis import misconceptions
 from course.lesson import ROOT, Lesson, all_exercises, released
-from course.truth import names
+from course.truth import names, seeds
 
 EXERCISES = list(all_exercises().values())
 BELIEFS = [pytest.param(m, id=f"{lesson}-{m.exercise}-{m.id}") for lesson in released() for m in misconceptions(lesson)]
@@ -18,9 +18,16 @@ ACCEPTED = [
     for path in sorted((ROOT / "tests/course/accepted").glob("*.py"))
     for accepted in runpy.run_path(str(path))["ACCEPTED"]
 ]
+SEEDS = seeds(20)
 
 
-SEEDS = 20
+def refuse(*args, **kwargs):
+    """Refuse everything, with a message that names whatever there is to name."""
+    given = [*args, *kwargs.values()]
+    raise ValueError(f"{[tuple(value.shape) for value in given if hasattr(value, 'shape')]} {given}")
+
+
+HOLLOW = {"refuses": refuse, "gives-back": lambda *args, **kwargs: args[0], "nothing": lambda *args, **kwargs: None}
 
 
 def failures(exercise, lesson):
@@ -30,7 +37,7 @@ def failures(exercise, lesson):
 @pytest.mark.parametrize("belief", BELIEFS)
 def test_a_wrong_belief_is_caught_and_named_first(belief):
     """Under one seed of twenty here, which its id chooses; `course truth --seeds 20` judges each under all of them."""
-    seed = zlib.crc32(belief.id.encode()) % SEEDS
+    seed = SEEDS[zlib.crc32(belief.id.encode()) % len(SEEDS)]
     judged = judge(all_exercises()[belief.exercise], belief.lesson, seed, to_first_failure=True)
     verdicts = judged.verdicts[belief.exercise]
     assert not all(verdict.passed for verdict in verdicts), f"survives every test under seed {seed}: {belief.belief}"
@@ -40,8 +47,8 @@ def test_a_wrong_belief_is_caught_and_named_first(belief):
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: f"{e.lesson}-{e.name}")
 def test_the_reference_earns_every_point_whatever_the_seed(exercise):
     reference = Lesson.from_solution(exercise.lesson)
-    points = {seed: judge(exercise, reference, seed).points(exercise) for seed in range(SEEDS)}
-    assert points == dict.fromkeys(range(SEEDS), exercise.points)
+    points = {seed: judge(exercise, reference, seed).points(exercise) for seed in SEEDS}
+    assert points == dict.fromkeys(SEEDS, exercise.points)
 
 
 @pytest.mark.parametrize("accepted", ACCEPTED)
@@ -56,3 +63,11 @@ def test_an_untouched_stub_fails_every_test(exercise, tmp_path):
     verdicts = judge(exercise, Lesson.from_notebook(exercise.lesson, notebook)).verdicts[exercise.name]
     assert [v.sentence for v in verdicts if v.passed] == []
     assert {v.message.split(":")[0] for v in verdicts} == {"not implemented yet"}
+
+
+@pytest.mark.parametrize("hollow", HOLLOW)
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: f"{e.lesson}-{e.name}")
+def test_an_answer_that_does_nothing_or_refuses_everything_earns_nothing(exercise, hollow):
+    lesson = Lesson.from_solution(exercise.lesson)
+    lesson.namespace[exercise.name] = HOLLOW[hollow]
+    assert judge(exercise, lesson).points(exercise) == 0

@@ -1,5 +1,6 @@
 """The warm-up: a mean over all elements, of their squares."""
 
+import pytest
 import torch
 
 from course.student import randn
@@ -25,6 +26,7 @@ def test_computes_in_the_dtype_of_its_input(student):
     student.returns(lambda lesson: lesson.mean_of_squares(x), lambda: x.pow(2).sum() / 15)
 
 
+@pytest.mark.hollow
 def test_leaves_its_input_as_it_was(student):
     x = randn(4, 3)
 

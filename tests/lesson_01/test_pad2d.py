@@ -1,5 +1,6 @@
 """pad2d: zeros around every channel of every image."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -13,6 +14,7 @@ def test_surrounds_every_image_with_zeros(student):
     student.returns(lambda lesson: lesson.pad2d(x, 2), lambda: F.pad(x, (2, 2, 2, 2)), without=LIBRARY)
 
 
+@pytest.mark.hollow
 def test_adds_nothing_when_the_padding_is_zero(student):
     x = randn(2, 3, 4, 5)
     student.returns(lambda lesson: lesson.pad2d(x, 0), lambda: x, without=LIBRARY)

@@ -1,5 +1,6 @@
 """cutout: a square of zeros in each image, with its centre anywhere in the image."""
 
+import pytest
 import torch
 
 from course.student import randn
@@ -109,6 +110,7 @@ def test_draws_from_the_generator_alone(student):
     )
 
 
+@pytest.mark.hollow
 def test_keeps_the_dtype(student):
     images = torch.randint(1, 256, (30, 1, 4, 5), dtype=torch.uint8)
 
@@ -118,6 +120,7 @@ def test_keeps_the_dtype(student):
     student.returns(probe, lambda: torch.uint8)
 
 
+@pytest.mark.hollow
 def test_leaves_the_input_unchanged(student):
     images = randn(60, 1, 4, 5)
 

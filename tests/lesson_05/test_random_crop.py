@@ -1,5 +1,6 @@
 """random_crop: each image comes back as a window of its padded self, at a place of its own."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -94,6 +95,7 @@ def test_draws_from_the_generator_alone(student):
     )
 
 
+@pytest.mark.hollow
 def test_keeps_bytes_as_bytes_and_pads_them_with_zeros(student):
     images = torch.randint(1, 256, (50, 1, 3, 4), dtype=torch.uint8)
 
@@ -105,6 +107,7 @@ def test_keeps_bytes_as_bytes_and_pads_them_with_zeros(student):
     student.returns(probe, lambda: {"dtype": torch.uint8, "windows of the images padded with zeros": True})
 
 
+@pytest.mark.hollow
 def test_leaves_the_input_unchanged(student):
     images = randn(60, 1, 3, 3)
 

@@ -5,6 +5,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import pytest
 import torch
 
 from course.student import randn
@@ -78,6 +79,7 @@ def test_puts_the_tensors_where_they_are_wanted(student):
     student.returns(probe, lambda: [torch.device("cpu"), torch.device("cpu"), torch.device("meta")])
 
 
+@pytest.mark.hollow
 def test_runs_no_code_that_a_file_brings(student):
     def probe(lesson):
         with tempfile.TemporaryDirectory() as folder:
@@ -88,6 +90,7 @@ def test_runs_no_code_that_a_file_brings(student):
     student.returns(probe, lambda: {"it gives": NAMED, "the program ran": False})
 
 
+@pytest.mark.hollow
 def test_notices_a_single_flipped_bit(student):
     weights = randn(500)
 
@@ -100,6 +103,7 @@ def test_notices_a_single_flipped_bit(student):
     student.returns(probe, lambda: NAMED)
 
 
+@pytest.mark.hollow
 def test_refuses_what_is_no_checkpoint_of_this_course(student):
     weights = randn(3)
 
@@ -115,6 +119,7 @@ def test_refuses_what_is_no_checkpoint_of_this_course(student):
     student.returns(probe, lambda: [NAMED] * 4)
 
 
+@pytest.mark.hollow
 def test_says_of_a_missing_or_broken_file_which_it_is(student):
     weights = randn(50)
 

@@ -1,5 +1,6 @@
 """update: one step on one batch; a flight recorder over twenty of them shows what went wrong, and when."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -77,6 +78,7 @@ def test_flight_recorder_of_twenty_steps(student):
     student.returns(lambda lesson: recorded(lesson, images, labels), lambda: written_down(images, labels))
 
 
+@pytest.mark.hollow
 def test_leaves_a_model_in_eval_mode_there(student):
     images, labels = pictures(8)
 

@@ -4,6 +4,7 @@ import bisect
 import math
 from contextlib import suppress
 
+import pytest
 import torch
 
 
@@ -49,6 +50,7 @@ def test_gives_the_same_for_the_same_seed_and_something_else_for_others(student)
     student.returns(probe, lambda: {"the same again": True, "others differ": True, "has a width": True})
 
 
+@pytest.mark.hollow
 def test_leaves_the_global_random_state_alone(student):
     correct = answers(30, 40)
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import pytest
 import torch
 from torch import nn
 
@@ -78,6 +79,7 @@ def test_leaves_gradients_and_what_requires_them_as_they_were(student):
     student.returns(probe, expected)
 
 
+@pytest.mark.hollow
 def test_leaves_no_hook_behind_even_if_the_network_fails(student):
     right, wrong, image = network().eval(), network(behind=Fails).train(), randn(3, 9, 8, dtype=torch.float64)
 

@@ -69,12 +69,12 @@ def test_takes_orthogonal_steps_of_rescaled_kernels(student):
             {"params": [q], "weight_decay": 0.4},
         )
         optimizer = lesson.Muon(groups, lr=1.0)
-        return [step.bfloat16() for step in (*stepped(optimizer, p, gradients, [0.4, 0.2, 0.3]), q)]
+        return [(step / 2).bfloat16() for step in (*stepped(optimizer, p, gradients, [0.4, 0.2, 0.3]), q)]
 
     def expected():
         path = right(start, gradients, [0.4, 0.2, 0.3], factor=0.5, weight_decay=0.4, orthogonal=True)
         other = right(start, torch.ones_like(gradients), [0.4, 0.2, 0.3], weight_decay=0.4)[-1]
-        return [step.bfloat16() for step in (*path, other)]
+        return [(step / 2).bfloat16() for step in (*path, other)]
 
     student.returns(probe, expected)
 

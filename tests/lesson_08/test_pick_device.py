@@ -32,6 +32,7 @@ def test_takes_the_fastest_there_is(student):
     )
 
 
+@pytest.mark.hollow
 def test_takes_what_it_is_told_to(student):
     def probe(lesson):
         return [chosen(lesson, name, gpus=2, apple=True) for name in ("cpu", "mps", "cuda", "cuda:0", "cuda:1")]
@@ -39,6 +40,7 @@ def test_takes_what_it_is_told_to(student):
     student.returns(probe, lambda: [torch.device(name) for name in ("cpu", "mps", "cuda", "cuda:0", "cuda:1")])
 
 
+@pytest.mark.hollow
 def test_refuses_what_is_not_there(student):
     names = {"cuda": 0, "cuda:0": 0, "mps": 2, "cuda:2": 2, "cuda:99": 2, "tpu": 2, "cpu:": 2, "cuda:00": 2}
     student.returns(

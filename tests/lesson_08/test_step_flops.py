@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 import torch
 from torch import nn
 from torch.nn.modules import module as modules
@@ -73,11 +74,13 @@ def test_counts_every_layer_at_every_depth_as_often_as_it_is_used(student):
     student.returns(lambda lesson: lesson.step_flops(Net(), x), expected)
 
 
+@pytest.mark.hollow
 def test_leaves_the_model_as_it_was(student):
     x = randn(5, 3, 9, 8)
     student.returns(lambda lesson: around(lesson, x), lambda: untouched(failed=False))
 
 
+@pytest.mark.hollow
 def test_leaves_no_hook_behind_where_the_images_do_not_fit(student):
     x = randn(5, 5, 9, 8)
     student.returns(lambda lesson: around(lesson, x), lambda: untouched(failed=True))
