@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -136,6 +136,12 @@ def plain(value: Any) -> Any:
     return value if type(value) in (type(None), bool, int, float, str) else Opaque(type(value).__name__)
 
 
+def _some(names: Collection[str]) -> str:
+    """The first names in alphabetical order, and how many more there are."""
+    shown = sorted(names)[:5]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
+
+
 def difference(got: Any, want: Any, at: str = "") -> str | None:
     """How two plain values differ, in one line for a student, or None; `at` names the place in a container."""
     here = f"{at}: " if at else ""
@@ -149,7 +155,9 @@ def difference(got: Any, want: Any, at: str = "") -> str | None:
         return f"{here}got {shortly(got)}, expected {shortly(want)}"
     if isinstance(want, dict):
         if got.keys() != want.keys():
-            return f"{here}got the names {', '.join(got)}, expected {', '.join(want)}"
+            lacking, extra = want.keys() - got.keys(), got.keys() - want.keys()
+            parts = [f"missing: {_some(lacking)}"] * bool(lacking) + [f"not expected: {_some(extra)}"] * bool(extra)
+            return here + "; ".join(parts)
         pairs = [(got[key], want[key], f"{at}.{key}" if at else key) for key in want]
     elif isinstance(want, list | tuple):
         if len(got) != len(want):

@@ -61,7 +61,7 @@ def _normal(name: str, count: int) -> torch.Tensor:
     return torch.randn(count, generator=torch.Generator().manual_seed(zlib.crc32(name.encode())), dtype=torch.float64)
 
 
-MOST = 4000  # characters of a message
+MOST = 2000  # characters of a part of a message
 _OUTCOMES: dict[tuple[object, ...], Outcome] = {}  # what each belief gives for each probe, once it has been asked
 
 
@@ -148,7 +148,7 @@ class Student:
 
     def _fail(self, *lines: str) -> NoReturn:
         """Fail with these lines; what a student's code says in them can neither flood nor steer a terminal."""
-        text = "\n".join(lines)[:MOST]
+        text = "\n".join(line[:MOST] for line in lines)
         pytest.fail(
             "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text), pytrace=False
         )

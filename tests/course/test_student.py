@@ -61,7 +61,8 @@ DIFFERENT = [
     ({"a": torch.ones(2)}, None, r"got {a: a float32 tensor of shape \(2,\)}, expected None"),
     (list(range(1000)), None, r"got \[0, 1, .* …, expected None"),
     ([1, 2], [1, 2, 3], "got 2 values, expected 3"),
-    ({"a": 1}, {"b": 1}, "got the names a, expected b"),
+    ({"a": 1}, {"b": 1}, "missing: b; not expected: a"),
+    ({}, dict.fromkeys("gfedcba", 1), "missing: a, b, c, d, e and 2 more"),
     ({"a": [1, 2]}, {"a": [1, 3]}, r"a\[1\]: got 2, expected 3"),
     (None, 3, "got None, expected 3"),
     (object(), 3, "got a object, expected 3"),
@@ -119,6 +120,33 @@ def test_a_stub_is_not_implemented_yet_whatever_it_should_return_or_raise(holdin
         "not implemented yet: PlainBlock.forward (lesson 3)"
     )
     assert message(holding(f=f).raises, lambda lesson: lesson.f(), ValueError).startswith("not implemented yet")
+
+
+def test_what_an_answer_says_can_neither_flood_nor_steer_a_terminal(holding):
+    def f():
+        raise ValueError("\x1b[2J" + "x" * 1_000_000)
+
+    said = message(holding(f=f).returns, lambda lesson: lesson.f(), lambda: 1)
+    assert "\x1b" not in said
+    assert len(said) < 5000
+    assert said.splitlines()[-1] == "called: f()"
+
+
+def test_an_error_of_the_answers_own_that_is_no_exception_is_an_answer_like_any_other(holding):
+    class Mine(BaseException):
+        pass
+
+    def f():
+        raise Mine("mine")
+
+    assert "raised Mine: mine, expected 1" in message(holding(f=f).returns, lambda lesson: lesson.f(), lambda: 1)
+
+
+def test_a_module_may_be_called_where_there_are_no_numbers(holding):
+    def f():
+        return nn.Linear(2, 3).to("meta")(torch.ones(4, 2, device="meta")).shape
+
+    holding(f=f).returns(lambda lesson: lesson.f(), lambda: (4, 3))
 
 
 def test_an_endless_loop_is_stopped(holding, monkeypatch):
