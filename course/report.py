@@ -17,6 +17,7 @@ from course.tally import Tally, Verdict
 
 BELIEF = ("Consistent with: ", "Question to ask yourself: ")
 PASS, FAIL, OPEN = "✓ pass", "✗ FAIL", "○ to do"
+HOLLOW = "An answer that does nothing passes these tests, too. They earn their points as soon as another one passes."
 EDGE = {PASS: GREEN, FAIL: VERMILION, OPEN: GREY}  # the words say the same
 
 
@@ -63,12 +64,17 @@ class Report:
             yield mark, Verdict(verdict.sentence, verdict.passed, "\n".join(lines))
             seen |= {verdict.message, *lines}
 
+    @property
+    def _notes(self) -> list[str]:
+        hollow = any(v.passed for v in self.tally.verdicts.get(self.exercise.name, [])) and self.earned == 0
+        return [HOLLOW] * hollow + [self.note] * bool(self.note)
+
     def __repr__(self) -> str:
         lines = [self._headline]
         for mark, row in self._rows:
             lines.append(f"  {mark}  {row.sentence}")
             lines += [f"          {line}" for line in row.message.splitlines()]
-        return "\n".join([*lines, *([self.note] if self.note else [])])
+        return "\n".join([*lines, *self._notes])
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -76,10 +82,10 @@ class Report:
             f"<b>{mark}</b> {html.escape(row.sentence)}{self._details(row.message)}</li>"
             for mark, row in self._rows
         )
-        note = f"<p>{html.escape(self.note)}</p>" if self.note else ""
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._notes)
         return (
             f"<p><b>{html.escape(self._headline)}</b></p>"
-            f"<ul style='list-style: none; margin: 0; padding: 0'>{rows}</ul>{note}"
+            f"<ul style='list-style: none; margin: 0; padding: 0'>{rows}</ul>{notes}"
         )
 
     def _details(self, message: str) -> str:

@@ -55,6 +55,17 @@ def test_a_stub_is_work_to_do_and_no_failure(tmp_path):
     assert said.count("not implemented yet: PlainBlock") == 1
 
 
+def test_why_hollow_tests_earn_nothing_is_said(wrong):
+    exercise = all_exercises()["random_flip"]
+    lesson = Lesson.from_solution(exercise.lesson)
+    lesson.namespace["random_flip"] = lambda images, generator: images
+    report = Report(exercise, judge(exercise, lesson), 2)
+    assert "✓ pass" in repr(report)
+    assert report.earned == 0
+    assert "An answer that does nothing passes these tests, too." in repr(report)
+    assert "An answer that does nothing" not in repr(wrong)
+
+
 @pytest.fixture
 def live(tmp_path, monkeypatch):
     """A kernel that has run this source, beside a saved notebook that holds another."""
