@@ -21,6 +21,4 @@ c.Autograde.autograde_preprocessors = grading.preprocessors()
 c.ExecutePreprocessor.timeout = 300
 
 build.write_sources()
-
-bin = Path(sys.executable).parent
-os.environ["PATH"] = f"{bin}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by its name
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # where alembic lies

@@ -276,8 +276,7 @@ def truth(
     from rich.progress import track
 
     from course.lesson import LessonError, exercises, released
-    from course.truth import Kills, wrongs
-    from course.truth import seeds as first
+    from course.truth import Kills, first_seeds, wrongs
 
     torch.set_num_threads(1)
     wrong: list[str] = []
@@ -295,7 +294,7 @@ def truth(
             kills.show(console)
             note(kills.wrongs)
             beliefs += len(kills.failed)
-        pairs = [(exercise, seed) for exercise in judged for seed in first(seeds)[1:]]
+        pairs = [(exercise, seed) for exercise in judged for seed in first_seeds(seeds)[1:]]
         for exercise, seed in track(pairs, "seeds", console=console, disable=not console.is_terminal, transient=True):
             note(wrongs(exercise, seed))
     except LessonError as error:

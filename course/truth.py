@@ -14,7 +14,7 @@ from course.lesson import Exercise, Lesson
 from course.tally import Verdict
 
 
-def seeds(count: int) -> list[int]:
+def first_seeds(count: int) -> list[int]:
     """So many seeds, always the same: 0, and numbers of the size that autograding draws."""
     drawn = random.Random(0)
     return [0, *(drawn.getrandbits(31) for _ in range(count - 1))]
