@@ -702,10 +702,10 @@ ORTHOGONAL = [
         explanation="steps counts applications of the polynomial.\nSee Args in the docstring of exercise 6.",
     ),
     Misconception(
-        id="always-five",
+        id="always-three",
         exercise="orthogonalize",
-        belief="There are always five steps.",
-        edits=(("range(steps)", "range(5)"),),
+        belief="There are always three steps.",
+        edits=(("range(steps)", "range(3)"),),
         question="Which of your arguments is never read?",
         explanation="steps is a parameter: with more steps values come nearer to each other, and cost more.\n"
         "See Args in the docstring of exercise 6.",

@@ -348,7 +348,7 @@ class DeviceBatches(Given):
         exercise="orthogonalize",
         name="in float64, by singular values",
         source="""
-def orthogonalize(matrix, steps=5):
+def orthogonalize(matrix, steps=3):
     u, s, vt = torch.linalg.svd(matrix.double(), full_matrices=False)
     s = s / max(float(s.norm()), 1e-7)
     for _ in range(steps):
@@ -360,7 +360,7 @@ def orthogonalize(matrix, steps=5):
         exercise="orthogonalize",
         name="in float32, from the other side",
         source="""
-def orthogonalize(matrix, steps=5):
+def orthogonalize(matrix, steps=3):
     x = matrix.float() / matrix.float().square().sum().sqrt().clamp(min=1e-7)
     for _ in range(steps):
         gram = x.T @ x
@@ -372,7 +372,7 @@ def orthogonalize(matrix, steps=5):
         exercise="orthogonalize",
         name="transposed by recursion, with fused products",
         source="""
-def orthogonalize(matrix, steps=5):
+def orthogonalize(matrix, steps=3):
     if matrix.shape[0] > matrix.shape[1]:
         return orthogonalize(matrix.mT, steps).mT
     x = matrix.to(torch.bfloat16) / (torch.linalg.matrix_norm(matrix.float()).to(torch.bfloat16) + 1e-7)
