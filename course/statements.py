@@ -24,7 +24,7 @@ def parsed(source: str) -> ast.Module:
 
 def _without_magics(source: str) -> str:
     """Put `pass` for IPython's own lines (`%matplotlib inline`, `!ls`, `plt?`); of most `%%` cells nothing stays."""
-    if re.match(r"\s*%%(?!(time|timeit|capture|prun)\b)", source):  # these four run the rest as Python
+    if re.match(r"\s*%%(?!(time|capture|prun)\b)", source):  # what these three run as Python stays
         return ""
     source = re.sub(r"\A(\s*)%%.*", r"\1", source)
     source = re.sub(r"(?m)^(\s*)([%!?].*|[\w.]+\?{1,2}\s*)$", r"\1pass", source)

@@ -106,8 +106,9 @@ def test_a_definition_beside_a_magic_counts(load, magic):
     assert load(f"{magic}\ndef PlainBlock():\n    return 1").PlainBlock() == 1
 
 
-def test_a_cell_in_another_language_defines_nothing(load):
-    assert load("%%bash\ndef PlainBlock", "def PlainBlock():\n    return 1").PlainBlock() == 1
+@pytest.mark.parametrize("cell", ["%%bash\ndef PlainBlock", "%%timeit\ndef PlainBlock():\n    return 2"])
+def test_a_cell_that_leaves_nothing_behind_defines_nothing(load, cell):
+    assert load("def PlainBlock():\n    return 1", cell).PlainBlock() == 1
 
 
 def test_a_dataclass_finds_its_module(load):
