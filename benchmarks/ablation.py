@@ -1,7 +1,7 @@
 """What each ingredient of the recipe is worth: short runs that leave out one each, at about the same cost.
 
     python benchmarks/ablation.py
-    python benchmarks/ablation.py sgd "no padding"
+    python benchmarks/ablation.py sgd shifts
 
 Every run trains on CIFAR-10's training images but those held out, and is measured on these: the test images are never
 looked at. A row that has been measured is kept in `runs/ablation/`, and one that was stopped by Ctrl-C goes on.
@@ -25,8 +25,9 @@ ROWS = {
     "sgd, batches of 128": {"optimizer": "sgd", "peak": 0.1, "batch_size": 128},
     "momentum 0.9": {"momentum": 0.9},
     "batches of 512": {"batch_size": 512, "peak": 0.2},
+    "random first kernels": {"principal": False},
     "no label smoothing": {"label_smoothing": 0.0},
-    "no padding": {"padding": 0},
+    "shifts": {"padding": 2},
     "16 pixels throughout": {"epochs": 4, "sizes": (16,) * 4},
     "32 pixels throughout": {"epochs": 1, "sizes": (32,)},
 }

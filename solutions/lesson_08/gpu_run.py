@@ -962,7 +962,7 @@ print(f"largest / median: before {before.max() / before.median():.1f}, after {af
 
 # %% [markdown]
 # *Figure: two histograms of the 128 singular values of one layer's gradient. On the left, before, on a logarithmic
-# axis: they spread over about a power of ten. On the right, after: nearly all lie between 0.7 and 1.2.*
+# axis: they spread over about a power of ten. On the right, after: nearly all lie between 0.65 and 1.2.*
 #
 # ## Exercise 7: Muon
 #
@@ -1505,6 +1505,7 @@ for dtype in (torch.float32, torch.bfloat16):
 # |---|---|---|
 # | Muon | SGD with Nesterov instead, lesson 6 | `--optimizer sgd --lr 0.1` |
 # | small images first | 32 × 32 pixels in each epoch | `--size 32` |
+# | first kernels that fit | random kernels, as in lesson 4 | `principal=False` in `Config` |
 # | label smoothing | targets of 0 and 1, lesson 6 | `label_smoothing=0.0` in `Config` |
 # | shifts | flips alone, lesson 5 | `padding=0` in `Config` |
 # | flips at the test | one look at each image, lesson 7 | printed beside it in each report |
@@ -1545,9 +1546,8 @@ for dtype in (torch.float32, torch.bfloat16):
 
 
 # %%
-FULL = (*[16] * 4, *[24] * 5, *[32] * 5)  # side of the images in each epoch of the full run
-SHORT = (16, 16, 16, 16, 16, 24, 24, 24)  # the same for a run of some minutes
-GLIMPSE = {"size": 16, "optimizer": "sgd", "batch_size": 128, "peak": 0.1, "padding": 0}  # for less than one look
+FULL = (*[16] * 4, *[24] * 5, *[32] * 6)  # side of the images in each epoch of the full run
+SHORT = (*[16] * 5, *[24] * 3)  # the same for a run of some minutes
 PACE = 1.05  # what a step of a long run takes, in times of the fastest of a few
 ROUNDS = 16  # epochs of a run for which a time is given, so that it can be shortened by little
 MEASURED = ((0.5, 0.81), (1.0, 0.867), (6.0, 0.935), (8.8, 0.94))  # epoch equivalents, accuracy: benchmarks/RESULTS.md
@@ -1575,7 +1575,8 @@ class Config:
     momentum: float | None = None  # None: 0.6 with muon, 0.9 with sgd
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
-    padding: int = 2  # augmentation by shifts of up to so many pixels
+    padding: int | None = None  # augmentation by shifts of up to so many pixels; None: 2, or 0 for few looks at each
+    principal: bool = True  # whether the first kernels start as principal directions of patches
     held_out: float = 0.02  # share of the training images kept for validation
     flips: bool = True  # whether the test averages each image and its mirror image
     limit: tuple[float, ...] | None = None  # seconds planned for each epoch; slower, a run of one process is shortened
@@ -1654,23 +1655,24 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
     if seconds:
         speed = cache(partial(speed_of, config, device, precision))  # of a side
         left = seconds - 20  # for what comes before and after: reading the data, drawing the report
-        if not config.size and left * speed(SHORT[0]) < 6 * whole:
-            plan = SHORT
+        if not config.size:
+            looks = left * speed(FULL[0]) / whole  # at each image, were all of them as small as at first
+            plan = FULL if looks >= 6 else SHORT if looks >= 1 else FULL[:1]
         evaluated = (1 + config.flips) * 10_000 + ROUNDS * config.held_out * images
         left -= evaluated / (3 * speed(plan[-1]))  # a forward pass alone takes a third of a step
         paces = {side: PACE / speed(side) for side in plan}  # seconds an image
         left -= time.perf_counter() - began
         affordable = max(0.0, left / statistics.mean(paces[side] for side in sizes_for(ROUNDS, plan)))
-        untouched = all(getattr(config, name) == getattr(Config, name) for name in GLIMPSE)
-        if affordable < whole and untouched:
-            return settle(replace(config, **GLIMPSE, seconds=seconds - time.perf_counter() + began), device, images)
         epochs = max(ROUNDS, math.ceil(affordable / whole))
         epoch_size = max(1, int(affordable / epochs) // config.batch_size) * config.batch_size
         sizes = sizes_for(epochs, plan)
         limit = tuple(epoch_size * paces[side] for side in sizes)
+    padding = config.padding
+    if padding is None:
+        padding = 2 if epochs * epoch_size >= 3 * images else 0  # what is seen a few times only is new without shifts
     return replace(
         config, device=str(device), seconds=seconds, precision=precision, epochs=epochs, sizes=sizes,
-        epoch_size=epoch_size, limit=limit, threads=torch.get_num_threads(),
+        epoch_size=epoch_size, padding=padding, limit=limit, threads=torch.get_num_threads(),
     )  # fmt: skip
 
 
@@ -1864,8 +1866,9 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
     torch.backends.cudnn.benchmark = True  # every batch has one shape: let the GPU look for its fastest kernels
     torch.manual_seed(config.seed)
     model = ResNet18().to(device, memory_format=torch.channels_last)
-    some, _ = next(DeviceBatches(images[kept], labels[kept], 2000, device, stats, config.sizes).epoch(0))
-    start_with_principal_patches(next(p for p in model.parameters() if p.ndim == 4), some)
+    if config.principal:
+        some, _ = next(DeviceBatches(images[kept], labels[kept], 2000, device, stats, config.sizes).epoch(0))
+        start_with_principal_patches(next(p for p in model.parameters() if p.ndim == 4), some)
     optimizer = optimizer_for(model, config)
     scaler = torch.amp.GradScaler(device.type) if config.precision == "float16" else None
     if config.compile:

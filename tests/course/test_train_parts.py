@@ -106,6 +106,21 @@ def test_a_batch_does_not_depend_on_where_its_epoch_was_entered():
         assert y.equal(late_y)
 
 
+def test_the_first_kernels_see_what_has_nothing_to_do_with_each_other():
+    images = F.avg_pool2d(torch.randn(50, 3, 10, 10, dtype=torch.float64), 2, stride=1)  # neighbours are alike
+    before = torch.randn(64, 3, 3, 3, dtype=torch.float64)
+    weight = before.clone()
+    gpu_run.start_with_principal_patches(weight, images)
+    seen = F.conv2d(images, weight[:54:2]).transpose(0, 1).flatten(1)  # (27, places)
+    moments = seen @ seen.T
+    assert (moments - moments.diag().diag()).abs().max() < 1e-9 * moments.diag().max()
+    assert moments.diag().diff().max() <= 0  # the largest first
+    assert weight[1:54:2].equal(-weight[:54:2])
+    assert weight[54:].equal(before[54:])
+    lengths = weight[:54].flatten(1).norm(dim=1)
+    torch.testing.assert_close(lengths, before.square().sum((1, 2, 3)).mean().sqrt().expand(54))
+
+
 def test_the_shards_of_a_batch_are_the_batch():
     images, labels = torch.zeros(20, 3, 32, 32, dtype=torch.uint8), torch.arange(20)
     stats = (torch.zeros(3), torch.ones(3))
