@@ -705,21 +705,30 @@ for name, steps in (
 #
 # A fast network waits for slow data. The usual `DataLoader` reads single images in worker processes, augments one
 # after the other, and copies batches to the GPU. But all of CIFAR-10 is 180 MB as bytes. It fits on any GPU, and
-# on any CPU it is already there. So keep *all of it* where the network is, and normalise, flip, shift and shrink
+# on any CPU it is already there. So keep *all of it* where the network is, and normalise, mirror, shift and shrink
 # whole batches there, with the functions of lesson 5.
+#
+# One thing is new. A coin for every image and look shows, after two looks, half of all images from one side alone: the
+# second look was nothing new. So toss it once. A random half of the images is mirrored from the start, and from
+# pack to pack *all* of them turn round (alternating flip; Jordan 2024, section 3.6). Then every second look
+# shows the other side.
 #
 # ## Exercise 5: batches on the device
 #
-# Only `epoch` is missing.
+# Only `epoch` is missing. The half that begins mirrored is mirrored already, in `__init__`.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# `self.batches.epoch(epoch, start)` gives the bytes. What remains is a chain: normalise, flip, shift, take the
+# `self.batches.epoch(epoch, start)` gives the bytes. What remains is a chain: normalise, mirror, shift, take the
 # share, shrink, order the memory. The number of a batch counts from the beginning of the *epoch*, also if the
 # epoch is entered in the middle.
 # </details>
 #
 # <details><summary>Hint 2: the idea</summary>
+#
+# Before batch `step` of an epoch, `epoch * epoch_size + step * batch_size` images were dealt. Count on for each image
+# of the batch and divide by N, rounding down: that is the number of its pack. One batch may hold the end of a pack
+# and the beginning of the next.
 #
 # `seeded(…, device=…)` of lesson 5 makes a generator of anything that you name: seed, epoch, number of the batch.
 # Draw for the whole batch, and only then take `x[rank::world]`: so two processes together see what one alone
@@ -729,8 +738,9 @@ for name, steps in (
 # <details><summary>Hint 3: almost the code</summary>
 #
 # `for step, (images, labels) in enumerate(self.batches.epoch(epoch, start), start):`. In it `normalize`, then with
-# `self.augment` a generator, `random_flip` and, if there is padding, `random_crop`. Then the share, then
-# `F.interpolate(x, size=(size, size), mode="bilinear", antialias=True)` if the size differs. Yield
+# `self.augment` the packs, from `torch.arange(len(x), device=x.device)`, and
+# `torch.where((pack % 2 == 1)[:, None, None, None], x.flip(3), x)`; if there is padding, a generator and `random_crop`.
+# Then the share, then `F.interpolate(x, size=(size, size), mode="bilinear", antialias=True)` if the size differs. Yield
 # `x.contiguous(memory_format=torch.channels_last)` and the share of the labels.
 # </details>
 
@@ -745,7 +755,7 @@ class DeviceBatches:
         device: where they go.
         stats: mean and standard deviation of each channel.
         sizes: side of the images that the network sees, in pixels, for each epoch; the last holds from then on.
-        augment: shuffle, and flip each image with probability 1/2.
+        augment: shuffle, and show each image mirrored in every second look at it, half of them in the first.
         padding: with `augment`, shift each image by up to so many pixels of the S, too; what comes in from
             outside is 0 after normalising, the mean colour.
         shard: (rank, world): of each batch this process takes the images number rank, rank + world, …
@@ -765,7 +775,10 @@ class DeviceBatches:
         epoch_size: int | None = None,
         shard: tuple[int, int] = (0, 1),
     ):
-        self.batches = Batches(images.to(device), labels.to(device), batch_size, augment, seed, epoch_size)
+        images = images.to(device)
+        if augment:
+            images = random_flip(images, seeded("flip", seed, device=device))  # a random half begins mirrored
+        self.batches = Batches(images, labels.to(device), batch_size, augment, seed, epoch_size)
         self.mean, self.std = (values.to(device) for values in stats)
         self.sizes, self.augment, self.padding, self.seed, self.shard = sizes, augment, padding, seed, shard
         self.epoch_size = self.batches.epoch_size
@@ -776,9 +789,10 @@ class DeviceBatches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """The batches of one epoch from the one numbered `start` on: float32 (n, 3, size, size) and int64 (n,).
 
-        Chance depends on seed, epoch and number of the batch alone: another epoch or batch draws other flips and
-        shifts, the same one the same, wherever the epoch was entered. The shards of a batch are together what one
-        process alone would see. Shrinking is bilinear with `antialias=True`, after normalising and augmenting.
+        With `augment` the packs of N images number 1, 3, 5, … are mirrored, counted from 0 at epoch 0 (see `Batches`).
+        Shifts depend on seed, epoch and number of the batch alone: another epoch or batch draws others, the same one
+        the same, wherever the epoch was entered. The shards of a batch are together what one process alone would see.
+        Shrinking is bilinear with `antialias=True`, after normalising and augmenting.
         """
         ### BEGIN SOLUTION
         rank, world = self.shard
@@ -786,8 +800,10 @@ class DeviceBatches:
         for step, (images, labels) in enumerate(self.batches.epoch(epoch, start), start):
             x = normalize(images, self.mean, self.std)  # (N, 3, 32, 32)
             if self.augment:
+                dealt = epoch * self.epoch_size + step * self.batches.batch_size  # images before this batch
+                pack = (dealt + torch.arange(len(x), device=x.device)) // len(self.batches.images)
+                x = torch.where((pack % 2 == 1)[:, None, None, None], x.flip(3), x)
                 generator = seeded("augment", self.seed, epoch, step, device=x.device)
-                x = random_flip(x, generator)
                 x = random_crop(x, self.padding, generator) if self.padding else x
             x = x[rank::world]  # after the draws, so that all processes together see what one alone would
             if size != x.shape[-1]:
@@ -1546,7 +1562,7 @@ for dtype in (torch.float32, torch.bfloat16):
 
 
 # %%
-FULL = (*[16] * 4, *[24] * 5, *[32] * 6)  # side of the images in each epoch of the full run
+FULL = (*[16] * 5, *[24] * 5, *[32] * 5)  # side of the images in each epoch of the full run
 SHORT = (*[16] * 5, *[24] * 3)  # the same for a run of some minutes
 PACE = 1.05  # what a step of a long run takes, in times of the fastest of a few
 ROUNDS = 16  # epochs of a run for which a time is given, so that it can be shortened by little

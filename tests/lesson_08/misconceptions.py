@@ -532,13 +532,66 @@ DATA = [
         "See Args in the docstring of exercise 5.",
     ),
     Misconception(
-        id="no-flip",
+        id="no-mirror",
         exercise="DeviceBatches",
-        belief="Shifts are all the augmentation there is.",
-        edits=(("x = random_flip(x, generator)", "pass"),),
-        question="Is a cat that looks the other way still a cat?",
-        explanation="With augment each image is flipped with probability 1/2.\n"
-        "See Args in the docstring of exercise 5.",
+        belief="Half of the images are mirrored in __init__, and that is all the mirroring there is.",
+        edits=(("x = torch.where((pack % 2 == 1)[:, None, None, None], x.flip(3), x)", "pass"),),
+        question="From which side does the network see the first image in its second look? And in its third?",
+        explanation="What begins mirrored is shown as it is the next time, and the other way round.\n"
+        "See The data, where the network is.",
+    ),
+    Misconception(
+        id="coin-at-every-look",
+        exercise="DeviceBatches",
+        belief="A coin at every look shows both sides just as well.",
+        edits=(
+            (
+                "x = torch.where((pack % 2 == 1)[:, None, None, None], x.flip(3), x)",
+                'x = random_flip(x, seeded("flip", self.seed, epoch, step, device=x.device))',
+            ),
+        ),
+        question="After two looks, how many images has the network seen from one side alone?",
+        explanation="Half of them, with a coin. With packs mirrored in turn, none.\n"
+        "See The data, where the network is.",
+    ),
+    Misconception(
+        id="mirrors-every-second-epoch",
+        exercise="DeviceBatches",
+        belief="An epoch is one look at each image.",
+        edits=(
+            (
+                "pack = (dealt + torch.arange(len(x), device=x.device)) // len(self.batches.images)",
+                "pack = torch.full((len(x),), epoch, device=x.device)",
+            ),
+        ),
+        question="Epochs of 25 images, 40 in all. Which pack is the first image of the third epoch from?",
+        explanation="An epoch may be shorter or longer than a pack; what counts is how many images were dealt.\n"
+        "See lesson 5 on packs, and the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="one-pack-for-each-batch",
+        exercise="DeviceBatches",
+        belief="All images of a batch come from one pack.",
+        edits=(("dealt + torch.arange(len(x), device=x.device)", "dealt + torch.zeros(len(x), device=x.device)"),),
+        question="35 of 40 images are dealt. Which packs are the next ten from?",
+        explanation="A batch may hold the end of a pack and the beginning of the next.\nSee hint 2 of exercise 5.",
+    ),
+    Misconception(
+        id="batches-before-not-counted",
+        exercise="DeviceBatches",
+        belief="A new pack begins at the beginning of an epoch only.",
+        edits=((" + step * self.batches.batch_size", ""),),
+        question="What has been dealt before batch 2 of epoch 1?",
+        explanation="The whole epoch before, and the two batches of this one.\nSee hint 2 of exercise 5.",
+    ),
+    Misconception(
+        id="upside-down",
+        exercise="DeviceBatches",
+        belief="Mirroring turns a picture upside down.",
+        edits=(("x.flip(3)", "x.flip(2)"),),
+        question="Which of the axes of (n, 3, S, S) runs from left to right?",
+        explanation="A frog that looks the other way is a frog; on its head it is another picture.\n"
+        "See lesson 5 on flips.",
     ),
     Misconception(
         id="black-comes-in-from-outside",
@@ -558,14 +611,14 @@ DATA = [
         belief="Chance depends on the seed and the batch.",
         edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed, step,'),),
         question="How many versions of an image does the network see in ten epochs?",
-        explanation="Then each epoch repeats the first one's flips, place by place.\nSee the docstring of exercise 5.",
+        explanation="Then each epoch repeats the first one's shifts, place by place.\nSee the docstring of exercise 5.",
     ),
     Misconception(
         id="same-draw-every-batch",
         exercise="DeviceBatches",
         belief="Chance depends on the seed and the epoch.",
         edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed, epoch,'),),
-        question="Are the first images of all batches flipped alike?",
+        question="Are the first images of all batches shifted alike?",
         explanation="A generator made anew for each batch from the same numbers draws the same each time.\n"
         "See the docstring of exercise 5.",
     ),
@@ -593,7 +646,7 @@ DATA = [
         belief="The first batch after going on is number 0.",
         edits=(("enumerate(self.batches.epoch(epoch, start), start)", "enumerate(self.batches.epoch(epoch, start))"),),
         question="After an interruption at batch 2, which number has the next one?",
-        explanation="Flips and shifts hang on the number of the batch; a run that goes on must count on.\n"
+        explanation="Sides and shifts hang on the number of the batch; a run that goes on must count on.\n"
         "See lesson 6 on going on, and the docstring of exercise 5.",
     ),
     Misconception(

@@ -1,5 +1,7 @@
 """DeviceBatches: what a batch holds is told from the pictures, whatever generator its chance comes from."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 
@@ -30,19 +32,20 @@ def together(shards):
 
 
 def looks(epoch, images, padding=0):
-    """How each image of an epoch, in the order of the labels, looks: (flipped, down, right), or None if otherwise."""
-    found = {}
+    """Each image's label and how it looks, one after the other: (mirrored, down, right), or None if otherwise."""
+    found = []
     for x, labels in epoch:
         for picture, label in zip(x, labels.tolist(), strict=True):
-            found[label] = None
-            for flipped in (False, True):
-                wide = F.pad(images[label].flip(-1) if flipped else images[label], [padding] * 4).float()
+            look = None
+            for mirrored in (False, True):
+                wide = F.pad(images[label].flip(-1) if mirrored else images[label], [padding] * 4).float()
                 for down in range(2 * padding + 1):
                     for right in range(2 * padding + 1):
                         window = wide[:, down : down + SIDE, right : right + SIDE]
                         if (picture - window).abs().max() < 0.01:
-                            found[label] = (flipped, down, right)
-    return [found[label] for label in sorted(found)]
+                            look = (mirrored, down, right)
+            found.append((label, look))
+    return found
 
 
 def test_normalises_then_shrinks_to_the_side_of_the_epoch(student):
@@ -86,22 +89,22 @@ def test_keeps_channels_next_to_each_other_in_memory(student):
     student.returns(probe, lambda: [True] * 4)
 
 
-def test_flips_and_shifts_after_normalising_before_sharing_out(student):
+def test_mirrors_and_shifts_after_normalising_before_sharing_out(student):
     images, labels = pictures(40)
     grey = torch.full((3,), 0.5), torch.full((3,), 1 / 255)  # the mean colour is 127.5, not black
 
     def probe(lesson):
-        def epoch(shard):
-            settings = {"stats": grey, "augment": True, "padding": 1, "batch_size": 10, "shard": shard}
-            return list(batches(lesson, images, labels, **settings).epoch(2))
+        def epoch(shard):  # its first batch holds the last five images of a pack and the first five of the next
+            settings = {"stats": grey, "augment": True, "padding": 1, "batch_size": 10, "epoch_size": 35}
+            return list(batches(lesson, images, labels, shard=shard, **settings).epoch(1))
 
         alone, shards = epoch((0, 1)), [epoch((rank, 3)) for rank in range(3)]
-        known = [look for look in looks(alone, images.float() - 127.5, 1) if look]
+        known = [look for _, look in looks(alone, images.float() - 127.5, 1) if look]
         batches_of_shards = [[x for x, _ in parts] for parts in zip(*shards, strict=True)]
         pairs = list(zip([x for x, _ in alone], batches_of_shards, strict=True))
         return {
-            "images that are flipped and shifted, else left as they are": len(known),
-            "flipped or not": sorted({flipped for flipped, _, _ in known}),
+            "images that are mirrored and shifted, else left as they are": len(known),
+            "mirrored or not": sorted({mirrored for mirrored, _, _ in known}),
             "down": sorted({down for _, down, _ in known}),
             "right": sorted({right for _, _, right in known}),
             "shards are together what one process sees": all(x.equal(together(parts)) for x, parts in pairs),
@@ -113,8 +116,8 @@ def test_flips_and_shifts_after_normalising_before_sharing_out(student):
     student.returns(
         probe,
         lambda: {
-            "images that are flipped and shifted, else left as they are": 40,
-            "flipped or not": [False, True],
+            "images that are mirrored and shifted, else left as they are": 35,
+            "mirrored or not": [False, True],
             "down": [0, 1, 2],
             "right": [0, 1, 2],
             "shards are together what one process sees": True,
@@ -123,24 +126,46 @@ def test_flips_and_shifts_after_normalising_before_sharing_out(student):
     )
 
 
-def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
-    image, labels = pictures(1)[0], torch.arange(40)
+def test_shows_the_other_side_at_every_second_look(student):
+    images, labels = pictures(40)
 
     def probe(lesson):
-        def flips(seed, epoch):
-            data = batches(lesson, image.repeat(40, 1, 1, 1), labels, batch_size=20, augment=True, seed=seed)
-            return [[bool((picture - image[0]).abs().max() > 0.01) for picture in x] for x, _ in data.epoch(epoch)]
+        data = batches(lesson, images, labels, batch_size=10, augment=True, epoch_size=25)
+        sides = {label: [] for label in range(40)}
+        for epoch in range(5):
+            for label, look in looks(data.epoch(epoch), images):
+                sides[label].append(look and look[0])
+        return {
+            "sides at first": sorted({str(first) for first, *_ in sides.values()}),
+            "images that turn round from look to look": sum(
+                all(before != after for before, after in pairwise(seen)) for seen in sides.values()
+            ),
+        }
 
-        shuffled = batches(lesson, image.repeat(40, 1, 1, 1), labels, augment=True)
+    student.returns(
+        probe,
+        lambda: {"sides at first": ["False", "True"], "images that turn round from look to look": 40},
+    )
+
+
+def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
+    images, labels = pictures(1)[0].repeat(40, 1, 1, 1), torch.arange(40)
+
+    def probe(lesson):
+        def shifts(seed, epoch):
+            data = batches(lesson, images, labels, batch_size=20, augment=True, padding=1, seed=seed)
+            return [[look and look[1:] for _, look in looks([batch], images, 1)] for batch in data.epoch(epoch)]
+
+        shuffled = batches(lesson, images, labels, augment=True)
         orders = [[y.tolist() for _, y in shuffled.epoch(epoch)] for epoch in (0, 1)]
-        first, second = flips(3, 0)
+        first, second = shifts(3, 0)
         return {
             "another batch": first != second,
-            "another epoch": flips(3, 1)[0] != first,
-            "the next epoch isn't the next batch": flips(3, 1)[0] != second,
-            "another seed": flips(4, 0)[0] != first,
+            "another epoch": shifts(3, 1)[0] != first,
+            "the next epoch isn't the next batch": shifts(3, 1)[0] != second,
+            "another seed": shifts(4, 0)[0] != first,
             "another order": orders[0] != orders[1],
-            "the same again": flips(3, 0) == [first, second],
+            "the same again": shifts(3, 0) == [first, second],
         }
 
     student.returns(

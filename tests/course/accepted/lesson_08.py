@@ -274,9 +274,10 @@ class DeviceBatches(Given):
         for k, (images, labels) in enumerate(self.batches.epoch(epoch, start)):
             x = (images.float() / 255 - self.mean[:, None, None]) / self.std[:, None, None]
             if self.augment:
-                chance = seeded(self.seed, epoch, start + k, device=x.device)
-                x = random_crop(x, self.padding, chance)
-                x = random_flip(x, chance)
+                x = random_crop(x, self.padding, seeded(self.seed, epoch, start + k, device=x.device))
+                dealt = range(epoch * self.epoch_size + (start + k) * self.batches.batch_size, 10**9)
+                turned = [number // len(self.batches.images) % 2 for number, _ in zip(dealt, x)]
+                x = torch.stack([image.flip(-1) if odd else image for odd, image in zip(turned, x)])
             yield x, labels
 
     def epoch(self, epoch, start=0):
@@ -298,7 +299,7 @@ class DeviceBatches(Given):
     def epoch(self, epoch, start=0):
         rank, world = self.shard
         side = self.sizes[-1] if epoch >= len(self.sizes) else self.sizes[epoch]
-        number = start
+        number, size = start, self.batches.batch_size
         for images, labels in self.batches.epoch(epoch, start):
             x = normalize(images, self.mean, self.std)
             if self.augment:
@@ -308,7 +309,8 @@ class DeviceBatches(Given):
                 for i in range(len(x)):
                     down, right = torch.randint(2 * pad + 1, (2,), generator=generator, device=x.device).tolist()
                     window = wide[i, :, down : down + x.shape[2], right : right + x.shape[3]]
-                    x[i] = window.flip(2) if torch.rand((), generator=generator, device=x.device) < 0.5 else window
+                    pack, _ = divmod(epoch * self.epoch_size + number * size + i, len(self.batches.images))
+                    x[i] = window.flip(2) if pack & 1 else window
             x, labels = x[rank::world], labels[rank::world]
             if side != x.shape[2]:
                 x = F.interpolate(x, size=side, mode="bilinear", antialias=True)
@@ -333,7 +335,9 @@ class DeviceBatches(Given):
     def ready(self, images, labels, epoch, step):
         x = normalize(images, self.mean, self.std)
         if self.augment:
-            x = random_flip(x, seeded("flip", self.seed, epoch, step, device=x.device))
+            place = torch.arange(len(x), device=x.device) + epoch * self.epoch_size + step * self.batches.batch_size
+            odd = place.remainder(2 * len(self.batches.images)) >= len(self.batches.images)
+            x[odd] = x[odd].flip(-1)
             if self.padding > 0:
                 x = random_crop(x, self.padding, seeded("crop", self.seed, epoch, step, device=x.device))
         mine = torch.arange(self.shard[0], len(labels), self.shard[1], device=labels.device)
