@@ -1515,16 +1515,18 @@ for dtype in (torch.float32, torch.bfloat16):
 # | `course train --full --mine` | with your own functions, where they pass their tests |
 #
 # Which ingredient is worth what? An *ablation* answers: the full run once more with one thing left out. Recipes are
-# compared on images held out of the training set. The test images are looked at once, at the end.
+# compared on images held out of the training set. The test images are looked at once, at the end. Shifts
+# are left out in short runs anyway: what has been seen once or twice is new enough.
 #
 # | left out | what it is | how to try it |
 # |---|---|---|
-# | Muon | SGD with Nesterov instead, lesson 6 | `--optimizer sgd --lr 0.1` |
-# | small images first | 32 × 32 pixels in each epoch | `--size 32` |
-# | first kernels that fit | random kernels, as in lesson 4 | `principal=False` in `Config` |
-# | label smoothing | targets of 0 and 1, lesson 6 | `label_smoothing=0.0` in `Config` |
-# | shifts | flips alone, lesson 5 | `padding=0` in `Config` |
-# | flips at the test | one look at each image, lesson 7 | printed beside it in each report |
+# | Muon | SGD with Nesterov instead, lesson 6 | `course train --optimizer sgd --lr 0.1` |
+# | small images first | 32 × 32 pixels in each epoch | `course train --size 32` |
+# | first kernels that fit | random ones, as in lesson 4 | `python benchmarks/ablation.py "random first kernels"` |
+# | turning round from look to look | a coin at every look | `python benchmarks/ablation.py "a coin at every look"` |
+# | label smoothing | targets of 0 and 1, lesson 6 | `python benchmarks/ablation.py "no label smoothing"` |
+# | the triangle | one learning rate throughout, lesson 6 | `python benchmarks/ablation.py "constant rate"` |
+# | both sides at the test | one look at each image, lesson 7 | printed beside it in each report |
 #
 # What each costs in accuracy, with seeds, epoch equivalents, time and machine, stands in `benchmarks/RESULTS.md`,
 # measured row by row. Before you look: which line do you think matters most?
@@ -1592,7 +1594,6 @@ class Config:
     weight_decay: float = 5e-4
     label_smoothing: float = 0.1
     padding: int | None = None  # augmentation by shifts of up to so many pixels; None: 2, or 0 for few looks at each
-    principal: bool = True  # whether the first kernels start as principal directions of patches
     held_out: float = 0.02  # share of the training images kept for validation
     flips: bool = True  # whether the test averages each image and its mirror image
     limit: tuple[float, ...] | None = None  # seconds planned for each epoch; slower, a run of one process is shortened
@@ -1882,9 +1883,8 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
     torch.backends.cudnn.benchmark = True  # every batch has one shape: let the GPU look for its fastest kernels
     torch.manual_seed(config.seed)
     model = ResNet18().to(device, memory_format=torch.channels_last)
-    if config.principal:
-        some, _ = next(DeviceBatches(images[kept], labels[kept], 2000, device, stats, config.sizes).epoch(0))
-        start_with_principal_patches(next(p for p in model.parameters() if p.ndim == 4), some)
+    some, _ = next(DeviceBatches(images[kept], labels[kept], 2000, device, stats, config.sizes).epoch(0))
+    start_with_principal_patches(next(p for p in model.parameters() if p.ndim == 4), some)
     optimizer = optimizer_for(model, config)
     scaler = torch.amp.GradScaler(device.type) if config.precision == "float16" else None
     if config.compile:
