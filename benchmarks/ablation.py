@@ -1,11 +1,11 @@
 """What each ingredient of the recipe is worth: short runs that change one thing each, at about the same cost.
 
     python benchmarks/ablation.py
-    python benchmarks/ablation.py "random first kernels" shifts
+    python benchmarks/ablation.py "the recipe" "random first kernels"
 
 Every run trains on CIFAR-10's training images but those held out, and is measured on these: the test images are never
-looked at. A row that has been measured is kept in `runs/ablation/`, and one that was stopped by Ctrl-C goes on. Two
-commands with OMP_NUM_THREADS=1 and rows of their own keep two cores busy.
+looked at. Another seed holds out other images, too. A row that has been measured is kept in `runs/ablation/`, and one
+that was stopped by Ctrl-C goes on. Two commands with OMP_NUM_THREADS=1 and rows of their own keep two cores busy.
 """
 
 import argparse
@@ -42,7 +42,7 @@ class Row:
 
 MIRRORING = "x = torch.where((pack % 2 == 1)[:, None, None, None], x.flip(3), x)"
 COIN = 'x = random_flip(x, seeded("coin", self.seed, epoch, step, device=x.device))'
-PRINCIPAL = "start_with_principal_patches(next(p for p in model.parameters() if p.ndim == 4), some)"
+PRINCIPAL = "start_with_principal_patches(first_kernel(model), some)"
 AHEAD = 'update = gradient.add(velocity, alpha=group["momentum"])'
 ROWS = {
     "the recipe": Row(),
@@ -76,7 +76,7 @@ def edited(edits, source):
 
 
 def measure(name):
-    """Accuracy on the images held out, both sides and one; cost in epoch equivalents; seconds."""
+    """The cells of a row, from its checkpoint if there is one."""
     row, say = ROWS[name], partial(print, file=sys.stderr)
     lesson = Lesson.from_solution("lesson_08", partial(edited, row.edits))
     folder = f"runs/ablation/{name.replace(' ', '-')}"
@@ -92,23 +92,28 @@ def measure(name):
         )  # fmt: skip
     if state["stopped"]:
         raise KeyboardInterrupt
-    held_out, sizes = session.validation.batches, session.config.sizes
-    straight, both = session.logits(held_out.images, held_out.labels, sizes[-1])
-    accuracies = [(logits.argmax(1) == held_out.labels).double().mean().item() for logits in (both, straight)]
-    cost = lesson.epoch_equivalents(sizes, session.config.epoch_size)
-    return *accuracies, cost, sum(epoch["seconds"] for epoch in state["history"])
+    held_out, config = session.validation.batches, session.config
+    labels = held_out.labels.cpu()
+    both, one = (
+        f"{(logits.argmax(1) == labels).double().mean().item():.1%}"
+        for logits in reversed(session.logits(held_out.images, labels, config.sizes[-1]))
+    )
+    cost = lesson.epoch_equivalents(config.sizes, config.epoch_size)
+    seconds = sum(epoch["seconds"] for epoch in state["history"])
+    return name, both, one, f"{cost:.2f}", f"{seconds:.0f}", config.precision
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", choices=[[], *ROWS], help="which to measure (default: all)")
+    parser.add_argument("rows", nargs="*", help=f"which to measure (default: all); there are: {', '.join(ROWS)}")
     rows = parser.parse_args().rows or list(ROWS)
     for name in rows:  # now, not after an hour
+        if name not in ROWS:
+            parser.error(f"There is no row {name!r}; there are: {', '.join(ROWS)}.")
         edited(ROWS[name].edits, script_of("lesson_08").read_text(encoding="utf-8"))
-    print("| run | both sides | one side | epoch equivalents | s |\n|---|--:|--:|--:|--:|")
+    print("| run | both sides | one side | epoch equivalents | s | precision |\n|---|--:|--:|--:|--:|---|")
     for name in rows:
-        both, one, cost, seconds = measure(name)
-        print(f"| {name} | {both:.1%} | {one:.1%} | {cost:.2f} | {seconds:.0f} |", flush=True)
+        print(f"| {' | '.join(measure(name))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ def train(
         str | None, typer.Option(help="Folder of a stopped run to go on with, exactly as if it had never stopped.")
     ] = None,
     mine: Annotated[
-        bool, typer.Option("--mine", help="Train what you built: your own definitions, once they pass their tests.")
+        bool,
+        typer.Option("--mine", help="Train what you built: your own definitions of lessons 1 to 7, where they pass."),
     ] = False,
 ) -> None:
     """Train ResNet18 on CIFAR-10, evaluate it, and write a report with figures.

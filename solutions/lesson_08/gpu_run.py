@@ -708,10 +708,10 @@ for name, steps in (
 # on any CPU it is already there. So keep *all of it* where the network is, and normalise, mirror, shift and shrink
 # whole batches there, with the functions of lesson 5.
 #
-# One thing is new. A coin for every image and look shows, after two looks, half of all images from one side alone: the
-# second look was nothing new. So toss it once. A random half of the images is mirrored from the start, and from
-# pack to pack *all* of them turn round (alternating flip; Jordan 2024, section 3.6). Then every second look
-# shows the other side.
+# One thing is new. Lesson 5 tossed a coin for each image at every look. After two looks, half of all images have then
+# been seen from one side only. So toss the coin once. A random half of the images begins mirrored, and from pack to
+# pack *all* of them turn round (alternating flip; Jordan 2024, section 3.6). Now every second look shows the
+# other side.
 #
 # ## Exercise 5: batches on the device
 #
@@ -726,9 +726,9 @@ for name, steps in (
 #
 # <details><summary>Hint 2: the idea</summary>
 #
-# Before batch `step` of an epoch, `epoch * epoch_size + step * batch_size` images were dealt. Count on for each image
-# of the batch and divide by N, rounding down: that is the number of its pack. One batch may hold the end of a pack
-# and the beginning of the next.
+# Before batch `step` of an epoch, `epoch * epoch_size + step * batch_size` images were dealt. So the image at place i
+# of this batch is number that + i. Divided by N, which is `self.count`, and rounded down, this gives its pack. One
+# batch may hold the end of a pack and the beginning of the next.
 #
 # `seeded(…, device=…)` of lesson 5 makes a generator of anything that you name: seed, epoch, number of the batch.
 # Draw for the whole batch, and only then take `x[rank::world]`: so two processes together see what one alone
@@ -755,7 +755,7 @@ class DeviceBatches:
         device: where they go.
         stats: mean and standard deviation of each channel.
         sizes: side of the images that the network sees, in pixels, for each epoch; the last holds from then on.
-        augment: shuffle, and show each image mirrored in every second look at it, half of them in the first.
+        augment: shuffle, and turn each image round from look to look; a random half begins mirrored, by `__init__`.
         padding: with `augment`, shift each image by up to so many pixels of the S, too; what comes in from
             outside is 0 after normalising, the mean colour.
         shard: (rank, world): of each batch this process takes the images number rank, rank + world, …
@@ -781,7 +781,7 @@ class DeviceBatches:
         self.batches = Batches(images, labels.to(device), batch_size, augment, seed, epoch_size)
         self.mean, self.std = (values.to(device) for values in stats)
         self.sizes, self.augment, self.padding, self.seed, self.shard = sizes, augment, padding, seed, shard
-        self.epoch_size = self.batches.epoch_size
+        self.epoch_size, self.count = self.batches.epoch_size, len(images)
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -789,19 +789,20 @@ class DeviceBatches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """The batches of one epoch from the one numbered `start` on: float32 (n, 3, size, size) and int64 (n,).
 
-        With `augment` the packs of N images number 1, 3, 5, … are mirrored, counted from 0 at epoch 0 (see `Batches`).
-        Shifts depend on seed, epoch and number of the batch alone: another epoch or batch draws others, the same one
-        the same, wherever the epoch was entered. The shards of a batch are together what one process alone would see.
-        Shrinking is bilinear with `antialias=True`, after normalising and augmenting.
+        With `augment` every second pack of N images is turned round: those number 1, 3, 5, … where pack 0 opens with
+        epoch 0 (see `Batches`); what began mirrored is then shown as it is. Shifts depend on seed, epoch and number of
+        the batch alone: another epoch or batch draws others, the same one the same, wherever the epoch was entered.
+        The shards of a batch are together what one process alone would see. Shrinking is bilinear with
+        `antialias=True`, after normalising and augmenting.
         """
         ### BEGIN SOLUTION
         rank, world = self.shard
         size = self.sizes[min(epoch, len(self.sizes) - 1)]
         for step, (images, labels) in enumerate(self.batches.epoch(epoch, start), start):
-            x = normalize(images, self.mean, self.std)  # (N, 3, 32, 32)
+            x = normalize(images, self.mean, self.std)  # (n, 3, S, S)
             if self.augment:
                 dealt = epoch * self.epoch_size + step * self.batches.batch_size  # images before this batch
-                pack = (dealt + torch.arange(len(x), device=x.device)) // len(self.batches.images)
+                pack = (dealt + torch.arange(len(x), device=x.device)) // self.count
                 x = torch.where((pack % 2 == 1)[:, None, None, None], x.flip(3), x)
                 generator = seeded("augment", self.seed, epoch, step, device=x.device)
                 x = random_crop(x, self.padding, generator) if self.padding else x
@@ -824,8 +825,10 @@ print("This notebook's pictures:", source.name)
 train_images, train_labels = load_cifar10(source.folder)
 stats = channel_stats(train_images)
 settings = {"batch_size": 128, "device": device, "stats": stats, "augment": True, "padding": 2}
+batches = DeviceBatches(train_images, train_labels, epoch_size=5120, **settings)
+wait()
 began = time.perf_counter()
-count = sum(len(x) for x, _ in DeviceBatches(train_images, train_labels, epoch_size=5120, **settings))
+count = sum(len(x) for x, _ in batches)
 wait()
 print(f"augmented batches: {count / (time.perf_counter() - began):,.0f} images a second")
 
@@ -847,7 +850,7 @@ print(f"augmented batches: {count / (time.perf_counter() - began):,.0f} images a
 sides = (16, 20, 24, 32)
 figure, axes = plt.subplots(2, 4, figsize=(7.5, 4), layout="constrained")
 for column, side in zip(axes.T, sides, strict=True):
-    shown = DeviceBatches(train_images[:2], train_labels[:2], 2, device, stats, (side,), shard=(0, 1))
+    shown = DeviceBatches(train_images[:2], train_labels[:2], 2, device, stats, (side,))
     (x, y), *_ = shown
     pictures = x.cpu() * stats[1][:, None, None] + stats[0][:, None, None]
     for ax, picture, label in zip(column, pictures, y.tolist(), strict=True):
@@ -902,7 +905,8 @@ plt.show()
 # small ones by about 3.4 times. After three steps, the red curve, everything from about 0.018 on lies between 0.68
 # and 1.21; five would reach down to 0.0015.*
 #
-# Three are enough here. They cost three fifths of five, and what stays small was hardly there to begin with.
+# Three steps are enough here. They take three fifths of the time of five, and a direction that is still short after
+# them was hardly there to begin with.
 #
 # ## Exercise 6: orthogonalize
 #
@@ -1062,9 +1066,15 @@ check("Muon", points=3)
 
 
 # %%
+def first_kernel(model: nn.Module) -> nn.Parameter:
+    """The kernel that sees the pixels, wherever the network defines it."""
+    return next(p for p in model.parameters() if p.ndim == 4 and p.shape[1] == 3)
+
+
 def muon_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Kernels that a norm follows, but for the first layer's; the first and the last layer; norms and biases."""
-    first, *kernels = (p for p in model.parameters() if p.ndim == 4)
+    first = first_kernel(model)
+    kernels = [p for p in model.parameters() if p.ndim == 4 and p is not first]
     linear = [p for p in model.parameters() if p.ndim == 2]
     return [
         {"params": kernels, "orthogonal": True},
@@ -1136,12 +1146,13 @@ plt.show()
 #
 # ## First kernels that fit the pictures
 #
-# Neighbouring pixels are nearly equal. So whatever the kernels of the first layer are, at the beginning they all see
-# much the same: how bright a patch is. Better ones need no training, only the pictures. Take each patch of 3 × 3
-# pixels as a vector of 27 numbers, and of all patches together the *principal directions*: 27 kernels that see things
-# that have nothing to do with each other. The batch norm behind makes them equally large. Together the two *whiten*
-# the patches (Jordan 2024, section 3.2). A ReLU follows, which drops what is below 0, so every direction is
-# used with either sign. That makes 54 of the 64 kernels; the others stay as they were. All are trained like any other.
+# Neighbouring pixels are nearly equal. So random kernels in the first layer all see much the same at first: how
+# bright a patch is. Better ones need no training, only the pictures. Write each patch of 3 × 3 pixels as a vector of
+# 27 numbers, and take the *principal directions* of all patches. These are 27 kernels whose answers are uncorrelated:
+# each sees what the others don't. The batch norm behind brings all answers to the same size. To make them
+# uncorrelated and equally large is called to *whiten* them (Jordan 2024, section 3.2). Then comes a ReLU, which drops
+# what is below 0, so each direction is used with both signs. That makes 54 of the 64 kernels; the other ten stay
+# random. All are trained like any other.
 
 
 # %%
@@ -1508,28 +1519,30 @@ for dtype in (torch.float32, torch.bfloat16):
 #
 # | command | what it does |
 # |---|---|
-# | `course train` | a short run, on a CPU a few minutes |
+# | `course train` | about five minutes on a CPU; on a GPU the whole plan |
 # | `course train --full` | the whole plan on all 50,000 training images |
-# | `course train --full --budget 15min` | the best plan that fits into a quarter of an hour here, by a measured speed |
+# | `course train --budget 15min` | the best plan that fits into a quarter of an hour here, by a measured speed |
 # | `torchrun --nproc-per-node 2 --no-python course train --full` | the same over two processes |
-# | `course train --full --mine` | with your own functions, where they pass their tests |
+# | `course train --full --mine` | with your own definitions of lessons 1 to 7, where they pass their tests |
 #
-# Which ingredient is worth what? An *ablation* answers: the full run once more with one thing left out. Recipes are
-# compared on images held out of the training set. The test images are looked at once, at the end. Shifts
-# are left out in short runs anyway: what has been seen once or twice is new enough.
+# Which ingredient is worth what? An *ablation* answers: the same run once more with one thing changed. For instance
 #
-# | left out | what it is | how to try it |
+#     python benchmarks/ablation.py "the recipe" "no label smoothing"
+#
+# makes two short runs (0.6 epoch equivalents each) and compares them on 5,000 images held out of the training set.
+# The test images are not looked at: whoever chooses a recipe by them has trained on them, a little.
+#
+# | ingredient | what takes its place | row |
 # |---|---|---|
-# | Muon | SGD with Nesterov instead, lesson 6 | `course train --optimizer sgd --lr 0.1` |
-# | small images first | 32 × 32 pixels in each epoch | `course train --size 32` |
-# | first kernels that fit | random ones, as in lesson 4 | `python benchmarks/ablation.py "random first kernels"` |
-# | turning round from look to look | a coin at every look | `python benchmarks/ablation.py "a coin at every look"` |
-# | label smoothing | targets of 0 and 1, lesson 6 | `python benchmarks/ablation.py "no label smoothing"` |
-# | the triangle | one learning rate throughout, lesson 6 | `python benchmarks/ablation.py "constant rate"` |
-# | both sides at the test | one look at each image, lesson 7 | printed beside it in each report |
+# | Muon | SGD with Nesterov, lesson 6 | `SGD` |
+# | small images first | 32 × 32 pixels in each epoch, fewer of them | `32 pixels throughout` |
+# | first kernels that fit | random ones, as in lesson 4 | `random first kernels` |
+# | turning round from look to look | a coin at every look, lesson 5 | `a coin at every look` |
+# | label smoothing | targets of 0 and 1, lesson 6 | `no label smoothing` |
+# | a triangle of learning rates | one rate throughout, lesson 6 | `constant rate` |
+# | both sides at the test | one look at each image, lesson 7 | printed in each row |
 #
-# What each costs in accuracy, with seeds, epoch equivalents, time and machine, stands in `benchmarks/RESULTS.md`,
-# measured row by row. Before you look: which line do you think matters most?
+# There are more rows; `--help` lists them. Before you measure: which line do you think matters most?
 #
 # ## Where to go
 #
@@ -1567,7 +1580,7 @@ for dtype in (torch.float32, torch.bfloat16):
 FULL = (*[16] * 5, *[24] * 5, *[32] * 5)  # side of the images in each epoch of the full run
 SHORT = (*[16] * 5, *[24] * 3)  # the same for a run of some minutes
 PACE = 1.05  # what a step of a long run takes, in times of the fastest of a few
-ROUNDS = 16  # epochs of a run for which a time is given, so that it can be shortened by little
+ROUNDS = 16  # at least so many epochs where a time is given, so that a run can be shortened in small steps
 MEASURED = ((0.5, 0.81), (1.0, 0.867), (6.0, 0.935), (8.8, 0.94))  # epoch equivalents, accuracy: benchmarks/RESULTS.md
 
 
@@ -1636,7 +1649,7 @@ def speed_of(config: Config, device: torch.device, precision: str, size: int) ->
 
 
 def settle(config: Config, device: torch.device, images: int) -> Config:
-    """Decide what is still open; on a CPU from its measured speed.
+    """Decide what is still open: the length of a run from a measured speed if a time is given, precision on a CPU too.
 
     Args:
         images: how many there are to train on.
@@ -1675,8 +1688,9 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         if not config.size:
             looks = left * speed(FULL[0]) / whole  # at each image, were all of them as small as at first
             plan = FULL if looks >= 6 else SHORT if looks >= 1 else FULL[:1]
-        evaluated = (1 + config.flips) * 10_000 + ROUNDS * config.held_out * images
-        left -= evaluated / (3 * speed(plan[-1]))  # a forward pass alone takes a third of a step
+        tested = (1 + config.flips) * 10_000 / speed(plan[-1])
+        validated = sum(config.held_out * images / speed(side) for side in sizes_for(ROUNDS, plan))
+        left -= processes() * (tested + validated) / 3  # by each alone; a forward pass takes a third of a step
         paces = {side: PACE / speed(side) for side in plan}  # seconds an image
         left -= time.perf_counter() - began
         affordable = max(0.0, left / statistics.mean(paces[side] for side in sizes_for(ROUNDS, plan)))
@@ -1883,8 +1897,10 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
     torch.backends.cudnn.benchmark = True  # every batch has one shape: let the GPU look for its fastest kernels
     torch.manual_seed(config.seed)
     model = ResNet18().to(device, memory_format=torch.channels_last)
-    some, _ = next(DeviceBatches(images[kept], labels[kept], 2000, device, stats, config.sizes).epoch(0))
-    start_with_principal_patches(next(p for p in model.parameters() if p.ndim == 4), some)
+    if not saved:
+        few = kept[:2000]
+        some, _ = next(iter(DeviceBatches(images[few], labels[few], 2000, device, stats, config.sizes)))
+        start_with_principal_patches(first_kernel(model), some)
     optimizer = optimizer_for(model, config)
     scaler = torch.amp.GradScaler(device.type) if config.precision == "float16" else None
     if config.compile:
@@ -1964,7 +1980,7 @@ def test(session: Session, state: dict[str, Any], began: float) -> Report:
     straight, logits = session.logits(images, labels, size)  # (N, C) each
     metrics = {
         "data": session.source.name,
-        "training_images": len(session.train.batches.images),
+        "training_images": session.train.count,
         "parameters": sum(p.numel() for p in session.model.parameters()),
         "config": asdict(config),
         "processes": session.world,

@@ -305,9 +305,9 @@ def test_a_budget_is_planned_to_the_end(pace, minutes):
     assert config.padding == (2 if config.epochs * config.epoch_size >= 3 * 49_000 else 0)
     assert len(config.sizes) == len(config.limit) == config.epochs >= pace.ROUNDS
     assert list(config.sizes) == sorted(config.sizes)
-    evaluated = 20_000 + pace.ROUNDS * config.held_out * 49_000
-    speed = 100 * (32 / config.sizes[-1]) ** 2
-    assert 0.9 * 60 * minutes < sum(config.limit) + 20 + evaluated / (3 * speed) <= 60 * minutes
+    looks = [(20_000, config.sizes[-1]), *((config.held_out * 49_000, side) for side in config.sizes[: pace.ROUNDS])]
+    evaluated = sum(count / (300 * (32 / side) ** 2) for count, side in looks)
+    assert 0.9 * 60 * minutes < sum(config.limit) + 20 + evaluated <= 60 * minutes
 
 
 def test_a_longer_budget_ends_on_larger_images(pace):

@@ -492,7 +492,7 @@ DATA = [
         "See Channels last.",
     ),
     Misconception(
-        id="coins-for-each-process",
+        id="draws-for-each-process",
         exercise="DeviceBatches",
         belief="Each process takes its share first and draws for that.",
         edits=(
@@ -560,7 +560,7 @@ DATA = [
         belief="An epoch is one look at each image.",
         edits=(
             (
-                "pack = (dealt + torch.arange(len(x), device=x.device)) // len(self.batches.images)",
+                "pack = (dealt + torch.arange(len(x), device=x.device)) // self.count",
                 "pack = torch.full((len(x),), epoch, device=x.device)",
             ),
         ),
@@ -583,6 +583,30 @@ DATA = [
         edits=((" + step * self.batches.batch_size", ""),),
         question="What has been dealt before batch 2 of epoch 1?",
         explanation="The whole epoch before, and the two batches of this one.\nSee hint 2 of exercise 5.",
+    ),
+    Misconception(
+        id="counts-from-where-it-went-on",
+        exercise="DeviceBatches",
+        belief="What counts is how many images were dealt since the epoch was entered.",
+        edits=(("step * self.batches.batch_size", "(step - start) * self.batches.batch_size"),),
+        question="A run goes on with batch 2 of an epoch. How many images of that epoch were dealt before?",
+        explanation="The two batches before were dealt, too, if not by you: a run that goes on must count them.\n"
+        "See hint 2 of exercise 5.",
+    ),
+    Misconception(
+        id="shrinks-before-it-shifts",
+        exercise="DeviceBatches",
+        belief="Images are shrunk first, which saves work for the rest of the chain.",
+        edits=(
+            (
+                "x = normalize(images, self.mean, self.std)",
+                "x = normalize(images, self.mean, self.std)\n            "
+                'x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True)',
+            ),
+        ),
+        question="How many pixels of the image of S pixels is a shift by one pixel of a small one?",
+        explanation="Shifts are meant in pixels of the large image; shrinking comes last.\n"
+        "See the docstring of exercise 5.",
     ),
     Misconception(
         id="upside-down",
@@ -760,7 +784,7 @@ ORTHOGONAL = [
         belief="There are always three steps.",
         edits=(("range(steps)", "range(3)"),),
         question="Which of your arguments is never read?",
-        explanation="steps is a parameter: with more steps values come nearer to each other, and cost more.\n"
+        explanation="steps is a parameter: more steps reach smaller values, and cost more.\n"
         "See Args in the docstring of exercise 6.",
     ),
     Misconception(

@@ -39,7 +39,7 @@ def test_applies_it_as_often_as_it_is_told(student):
 def test_brings_singular_values_near_one_and_keeps_directions(student, shape):
     matrix = randn(*shape)
     u, _, vt = torch.linalg.svd(matrix, full_matrices=False)
-    values = torch.linspace(0.2, 1.0, len(vt))  # none so small that five steps don't lift it
+    values = torch.linspace(0.2, 1.0, len(vt))  # none so small that three steps don't lift it
     matrix = u * values @ vt
 
     def probe(lesson):

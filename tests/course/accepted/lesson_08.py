@@ -276,7 +276,7 @@ class DeviceBatches(Given):
             if self.augment:
                 x = random_crop(x, self.padding, seeded(self.seed, epoch, start + k, device=x.device))
                 dealt = range(epoch * self.epoch_size + (start + k) * self.batches.batch_size, 10**9)
-                turned = [number // len(self.batches.images) % 2 for number, _ in zip(dealt, x)]
+                turned = [number // self.count % 2 for number, _ in zip(dealt, x)]
                 x = torch.stack([image.flip(-1) if odd else image for odd, image in zip(turned, x)])
             yield x, labels
 
@@ -309,7 +309,7 @@ class DeviceBatches(Given):
                 for i in range(len(x)):
                     down, right = torch.randint(2 * pad + 1, (2,), generator=generator, device=x.device).tolist()
                     window = wide[i, :, down : down + x.shape[2], right : right + x.shape[3]]
-                    pack, _ = divmod(epoch * self.epoch_size + number * size + i, len(self.batches.images))
+                    pack, _ = divmod(epoch * self.epoch_size + number * size + i, self.count)
                     x[i] = window.flip(2) if pack & 1 else window
             x, labels = x[rank::world], labels[rank::world]
             if side != x.shape[2]:
@@ -336,7 +336,7 @@ class DeviceBatches(Given):
         x = normalize(images, self.mean, self.std)
         if self.augment:
             place = torch.arange(len(x), device=x.device) + epoch * self.epoch_size + step * self.batches.batch_size
-            odd = place.remainder(2 * len(self.batches.images)) >= len(self.batches.images)
+            odd = place.remainder(2 * self.count) >= self.count
             x[odd] = x[odd].flip(-1)
             if self.padding > 0:
                 x = random_crop(x, self.padding, seeded("crop", self.seed, epoch, step, device=x.device))
