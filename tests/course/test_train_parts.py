@@ -121,6 +121,13 @@ def test_the_first_kernels_see_what_has_nothing_to_do_with_each_other():
     torch.testing.assert_close(lengths, before.square().sum((1, 2, 3)).mean().sqrt().expand(54))
 
 
+def test_the_first_layer_is_found_wherever_the_network_defines_it():
+    net = nn.ModuleDict({"late": nn.Conv2d(8, 8, 3), "stem": nn.Conv2d(3, 8, 3), "fc": nn.Linear(8, 2)})
+    orthogonal, plain, _ = (group["params"] for group in gpu_run.muon_groups(net, 0.0))
+    assert orthogonal == [net["late"].weight]
+    assert plain == [net["stem"].weight, net["fc"].weight]
+
+
 def test_the_shards_of_a_batch_are_the_batch():
     images, labels = torch.zeros(20, 3, 32, 32, dtype=torch.uint8), torch.arange(20)
     stats = (torch.zeros(3), torch.ones(3))
