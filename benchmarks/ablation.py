@@ -10,82 +10,74 @@ that was stopped by Ctrl-C goes on. Two commands with OMP_NUM_THREADS=1 and rows
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from unittest.mock import patch
 
 from rich.console import Console
 
 from course.bar import Bar
-from course.lesson import Lesson, script_of
+from course.diagnosis import misconceptions
+from course.lesson import Lesson
 
 SHARE = 0.1  # of the training images, held out: 5,000
-PLAN = {"epochs": 8, "sizes": (16, 16, 16, 16, 16, 24, 24, 24), "epoch_size": 10_240}
+recipe = Lesson.from_solution("lesson_08")
+PLAN = {"epochs": len(recipe.SHORT), "sizes": recipe.SHORT, "epoch_size": 10_240}
 learning_rate = Lesson.from_solution("lesson_06").learning_rate
+believed = {belief.id: belief for belief in misconceptions("lesson_08")}
+
+
+def decay_of_norms(model, weight_decay):
+    """Muon's groups, with weight decay for norms and biases too."""
+    *others, norms = recipe.muon_groups(model, weight_decay)
+    return [*others, norms | {"weight_decay": weight_decay}]
 
 
 @dataclass
 class Row:
-    """A run that differs from the recipe.
-
-    Attributes:
-        settings: of the `Config`.
-        edits: pairs (text in lesson 8's solution, what stands there instead).
-        rate: learning rate of a step, of how many, with this peak.
-    """
+    """A run that differs from the recipe: in settings of the `Config`, definitions of lesson 8, or learning rate."""
 
     settings: dict = field(default_factory=dict)
-    edits: tuple = ()
-    rate: object = learning_rate
+    replaced: dict = field(default_factory=dict)
+    rate: Callable = learning_rate
 
 
-MIRRORING = "x = torch.where((pack % 2 == 1)[:, None, None, None], x.flip(3), x)"
-COIN = 'x = random_flip(x, seeded("coin", self.seed, epoch, step, device=x.device))'
-PRINCIPAL = "start_with_principal_patches(first_kernel(model), some)"
-AHEAD = 'update = gradient.add(velocity, alpha=group["momentum"])'
 ROWS = {
     "the recipe": Row(),
     "another seed": Row({"seed": 1}),
     "SGD": Row({"optimizer": "sgd", "peak": 0.2}),
     "SGD, batches of 128": Row({"optimizer": "sgd", "peak": 0.1, "batch_size": 128}),
     "momentum 0.9": Row({"momentum": 0.9}),
-    "no looking ahead": Row(edits=((AHEAD, "update = velocity.clone()"),)),
-    "five steps of the polynomial": Row(edits=(("steps: int = 3)", "steps: int = 5)"),)),
+    "no looking ahead": Row(replaced={"Muon": believed["muon-without-looking-ahead"].lesson.Muon}),
+    "five steps of the polynomial": Row(replaced={"orthogonalize": partial(recipe.orthogonalize, steps=5)}),
     "batches of 512": Row({"batch_size": 512, "peak": 0.2}),
     "constant rate": Row(rate=lambda step, steps, peak: peak),
     "short warm-up": Row(rate=partial(learning_rate, warmup_fraction=0.05)),
     "no decay": Row({"weight_decay": 0.0}),
-    "decay of norms and biases": Row(edits=(('"factor": 2.0}', '"factor": 2.0, "weight_decay": weight_decay}'),)),
+    "decay of norms and biases": Row(replaced={"muon_groups": decay_of_norms}),
     "no label smoothing": Row({"label_smoothing": 0.0}),
-    "random first kernels": Row(edits=((PRINCIPAL, "pass"),)),
+    "random first kernels": Row(replaced={"start_with_principal_patches": lambda weight, images: None}),
     "shifts": Row({"padding": 2}),
-    "a coin at every look": Row(edits=((MIRRORING, COIN),)),
+    "a coin at every look": Row(replaced={"DeviceBatches": believed["coin-at-every-look"].lesson.DeviceBatches}),
     "16 pixels throughout": Row({"epochs": 12, "sizes": (16,) * 12}),
     "32 pixels throughout": Row({"epochs": 3, "sizes": (32,) * 3}),
 }
 
 
-def edited(edits, source):
-    """The source with each text replaced, which must stand there once."""
-    for old, new in edits:
-        if source.count(old) != 1:
-            sys.exit(f"{old!r} stands {source.count(old)} times in lesson 8's solution, not once.")
-        source = source.replace(old, new)
-    return source
-
-
 def measure(name):
     """The cells of a row, from its checkpoint if there is one."""
     row, say = ROWS[name], partial(print, file=sys.stderr)
-    lesson = Lesson.from_solution("lesson_08", partial(edited, row.edits))
+    lesson = Lesson.from_solution("lesson_08")
+    prepare, fit = lesson.prepare, lesson.fit  # whose definitions are there now, to be replaced
+    lesson.namespace.update(row.replaced)
+    fit.__globals__["learning_rate"] = row.rate
     folder = f"runs/ablation/{name.replace(' ', '-')}"
     begun = (Path(folder) / "checkpoint.pt").exists()
     config = lesson.Config(held_out=SHARE, **PLAN | row.settings)
-    session = lesson.prepare(config, None if begun else folder, folder if begun else None, say)
-    schedule = patch.dict(lesson.fit.__globals__, learning_rate=row.rate)
-    with schedule, lesson.stop_on_signal(say) as asked, Bar(Console(stderr=True)) as bar:
-        state = lesson.fit(
+    session = prepare(config, None if begun else folder, folder if begun else None, say)
+    with lesson.stop_on_signal(say) as asked, Bar(Console(stderr=True)) as bar:
+        state = fit(
             session.model, session.optimizer, session.train, session.validation, session.config.epochs,
             session.config.peak, session.update, session.evaluate, state=session.saved.get("state"),
             save=session.save, watch=lambda state: bar.watch(state, session.config) or asked(),
@@ -105,12 +97,13 @@ def measure(name):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", help=f"which to measure (default: all); there are: {', '.join(ROWS)}")
+    parser.add_argument(
+        "rows", nargs="*", help=f"which to measure (default: all); there are: {', '.join(map(repr, ROWS))}"
+    )
     rows = parser.parse_args().rows or list(ROWS)
-    for name in rows:  # now, not after an hour
+    for name in rows:
         if name not in ROWS:
-            parser.error(f"There is no row {name!r}; there are: {', '.join(ROWS)}.")
-        edited(ROWS[name].edits, script_of("lesson_08").read_text(encoding="utf-8"))
+            parser.error(f"There is no row {name!r}; there are: {', '.join(map(repr, ROWS))}.")
     print("| run | both sides | one side | epoch equivalents | s | precision |\n|---|--:|--:|--:|--:|---|")
     for name in rows:
         print(f"| {' | '.join(measure(name))} |", flush=True)
