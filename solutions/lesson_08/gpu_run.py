@@ -931,7 +931,7 @@ plt.show()
 
 # %%
 def orthogonalize(matrix: torch.Tensor, steps: int = 3) -> torch.Tensor:
-    """Bring all singular values of a matrix close to 1 and leave its directions as they are (Jordan et al. 2024).
+    """Bring singular values close to 1, but for tiny ones, and leave the directions as they are (Jordan et al. 2024).
 
     First the matrix is divided by its Frobenius norm, the root of the sum of its squares; then no singular value is
     above 1. Each step applies an odd polynomial, which changes nothing but the singular values: σ becomes
