@@ -4,8 +4,9 @@
     python benchmarks/ablation.py "the recipe" "random first kernels"
 
 Every run trains on CIFAR-10's training images but those held out, and is measured on these: the test images are never
-looked at. Another seed holds out other images, too. A row that has been measured is kept in `runs/ablation/`, and one
-that was stopped by Ctrl-C goes on. Two commands with OMP_NUM_THREADS=1 and rows of their own keep two cores busy.
+looked at. Another seed holds out other images, too. A row that has been measured is kept in `runs/ablation/`, to be
+deleted when the recipe changes, and one that was stopped by Ctrl-C goes on. Two commands with OMP_NUM_THREADS=1 and
+rows of their own keep two cores busy.
 """
 
 import argparse

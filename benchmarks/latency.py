@@ -23,7 +23,7 @@ import nbformat
 import torch
 
 from course import check
-from course.build import source_notebook
+from course.build import release, source_notebook
 from course.lesson import ROOT, Lesson, exercises, notebook_of, released
 from course.notebooks import answer, write
 
@@ -63,10 +63,12 @@ def watch_seconds() -> list[float]:
     lesson = "lesson_01"
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for part in ("lessons", "solutions", "tests"):
+        for part in ("solutions", "tests"):
             shutil.copytree(ROOT / part / lesson, copy / part / lesson)
         shutil.copy(ROOT / "tests" / "conftest.py", copy / "tests")
         path = copy / notebook_of(lesson).relative_to(ROOT)
+        path.parent.mkdir(parents=True)
+        path.write_text(release(lesson), encoding="utf-8")
         notebook, reference = nbformat.read(path, as_version=4), source_notebook(lesson)
         command = [sys.executable, "-u", "-c", "from course.cli import app; app()", "watch", lesson]
         with subprocess.Popen(

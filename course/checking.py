@@ -29,6 +29,7 @@ def judge(exercise: Exercise, source: Lesson | Answers, seed: int = 0, to_first_
 
     Raises:
         LessonError: the tests could not be run to their end.
+        KeyboardInterrupt: Ctrl-C, which pytest would keep to itself.
     """
     tally = Tally(source)
     options = [f"--rootdir={ROOT}", f"--seed={seed}", "--capture=sys", "-o", "addopts=--import-mode=importlib"]
@@ -38,8 +39,10 @@ def judge(exercise: Exercise, source: Lesson | Answers, seed: int = 0, to_first_
     said = io.StringIO()
     with redirect_stdout(said), redirect_stderr(said):
         code = pytest.main([str(exercise.test_module), *options], plugins=[tally])
+    broken = [verdict.message for verdict in tally.verdicts.get("", [])]
+    if code == pytest.ExitCode.INTERRUPTED and not broken:
+        raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        broken = [verdict.message for verdict in tally.verdicts.get("", [])]
         raise LessonError("\n".join([f"The tests of {exercise.name} could not be run.", *broken, said.getvalue()]))
     return tally
 
@@ -78,15 +81,16 @@ def carry(lesson: str, name: str) -> Any:
     reference = getattr(Lesson.from_solution(lesson), name)
     if not carries_own.get() or os.environ.get("NBGRADER_EXECUTION"):
         return reference
-    try:
-        own = Lesson.from_notebook(lesson)
-        exercise = exercises(lesson)[name]
-        tally = judge(exercise, own)
-        if tally.done(exercise):
-            print(f"{name}: your own, from {own.origin}")
-            return getattr(Lesson.from_notebook(lesson, carrying=True), name)  # what it stands on is the student's, too
-        reason = f"yours: {tally.status(exercise)}"
-    except (LessonError, KeyError) as error:
-        reason = "it is no exercise" if isinstance(error, KeyError) else str(error)
+    reason = "it is no exercise"
+    if exercise := exercises(lesson).get(name):
+        try:
+            own = Lesson.from_notebook(lesson)
+            tally = judge(exercise, own)
+            if tally.done(exercise):
+                print(f"{name}: your own, from {own.origin}")
+                return getattr(Lesson.from_notebook(lesson, carrying=True), name)  # what it stands on is theirs, too
+            reason = f"yours: {tally.status(exercise)}"
+        except LessonError as error:
+            reason = str(error)
     print(f"{name}: the reference ({reason})")
     return reference

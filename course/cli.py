@@ -1,4 +1,4 @@
-"""The command `course`: train the reference or your own network, and look after the data.
+"""The command `course`: train, fetch the data, and look after notebooks, progress, set-up and the tests' truth.
 
 Nothing heavy is imported before a command runs, so that `--help` answers at once.
 """
@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -108,7 +109,8 @@ def train(
     seconds = _seconds(budget)
     if seconds and epochs:
         _fail("Give --budget or --epochs, not both: either decides how long the run is.")
-    lesson = _training(mine)
+    with nullcontext() if first else redirect_stdout(None):
+        lesson = _training(mine)
     config = lesson.Config(
         data=data, device=device, seed=seed, full=full and not seconds, seconds=seconds, epochs=epochs,
         batch_size=batch_size, size=size, optimizer=optimizer, peak=lr, precision=precision, compile=compile, mine=mine,
@@ -125,8 +127,9 @@ def train(
         say(f"Stopped. Nothing is lost; to go on: {command} train{' --mine' * mine} --resume {report.folder}")
         raise typer.Exit(130)
     bar.epochs_done(report.metrics["epochs"])
-    alone = f" ({report.metrics['accuracy_without_flips']:.2%} without their mirror images)" if config.flips else ""
-    say(f"Test accuracy on {report.metrics['data']}: {report.metrics['test']['accuracy']:.2%}{alone}")
+    metrics = report.metrics
+    alone = f" ({metrics['accuracy_without_flips']:.2%} without their mirror images)" * metrics["config"]["flips"]
+    say(f"Test accuracy on {metrics['data']}: {metrics['test']['accuracy']:.2%}{alone}")
     say(f"The report, its figures and the checkpoint: {report.folder / 'report.md'}")
 
 
@@ -325,8 +328,9 @@ def _training(mine: bool) -> Lesson:
         taken = re.findall(
             r'^(\w+) = carry\("(\w+)", "(\w+)"\)', script_of("lesson_08").read_text("utf-8"), re.MULTILINE
         )
+        assert lesson.main  # loads what it needs; what isn't there then is for demos alone
         for here, home, name in taken:
-            if name in exercises(home):
+            if name in exercises(home) and here in lesson.namespace:
                 lesson.namespace[here] = carry(home, name)
     return lesson
 

@@ -14,6 +14,7 @@ import io
 import os
 import pickle
 import queue
+import shutil
 import socket
 import struct
 import threading
@@ -222,8 +223,7 @@ def _download(root: Path, say: Callable[[str], None]) -> None:
     finally:
         socket.setdefaulttimeout(None)
     os.replace(unfinished / FOLDER, root / FOLDER)
-    (unfinished / CIFAR10.filename).unlink()
-    unfinished.rmdir()
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _reachable(url: str) -> bool:
@@ -234,7 +234,7 @@ def _reachable(url: str) -> bool:
         try:
             with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE):
                 answers.put(True)
-        except OSError:
+        except (OSError, HTTPException):
             answers.put(False)
 
     threading.Thread(target=ask, daemon=True).start()

@@ -73,7 +73,9 @@ def _kernel() -> Finding:
     except NoSuchKernel:
         return Finding("kernel", False, "Jupyter has no python3 kernel: run `python -m ipykernel install --sys-prefix`")
     here = shutil.which(command) or command
-    same = Path(here).name.startswith("python") and (command == "python" or Path(here) == Path(sys.executable))
+    same = Path(here).name.startswith("python") and (
+        command in ("python", "python3") or Path(here).parent == Path(sys.executable).parent
+    )
     wrong = f"Jupyter's python3 kernel is {here}: run `python -m ipykernel install --sys-prefix`"
     return Finding("kernel", same, "python3, in this environment" if same else wrong)
 
@@ -93,8 +95,10 @@ def _data() -> Finding:
 
 
 def _sandbox() -> Finding:
-    from course import sandbox
-
+    try:
+        from course import sandbox
+    except ImportError:  # Windows
+        return Finding("sandbox", True, "none: enough for your own work; graders need Linux or macOS")
     kind = sandbox.kind()
     alone = "limits only: enough for your own work; graders install bubblewrap (`apt install bubblewrap`)"
     return Finding("sandbox", True, alone if kind == "limits only" else kind)

@@ -13,6 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course.lesson import ROOT, LessonError, exercises, notebook_of, released
+from course.statements import parsed
 
 
 def read(path: Path) -> NotebookNode:
@@ -71,6 +72,8 @@ def reset(lesson: str, name: str | None = None) -> tuple[Path, list[str]]:
         cell, stub = answer(own, wanted), answer(new, wanted)
         if cell is None or stub is None:
             raise LessonError(f"No cell of {path.relative_to(ROOT)} is {wanted}'s: `course update` brings it back.")
+        if any(wanted in _defined(other.source) for other in own.cells if other is not cell):
+            raise LessonError(f"Another cell of {path.relative_to(ROOT)} defines {wanted}, too: delete that one first.")
         cell.source = stub.source
         cell.update(outputs=[], execution_count=None)
     copy = backup(path)
@@ -91,9 +94,15 @@ def update() -> Iterator[str]:
         )
     _git("fetch", "--quiet")
     here, there = _git("rev-parse", "HEAD"), _git("rev-parse", "@{upstream}")
-    if _git("merge-base", here, there) == there:
+    common = _git("merge-base", here, there)
+    if common == there:
         yield "Nothing newer: this is the latest release."
         return
+    if common != here:
+        raise LessonError(
+            "This clone has commits of its own, so the new release doesn't follow on it: bring the two together with "
+            "`git merge @{upstream}`, or clone the course anew and copy your answers over."
+        )
     paths = [path for path in map(notebook_of, released()) if path.exists()]
     olds = {path: nbformat.reads(_git("show", f"{here}:{path.relative_to(ROOT)}"), as_version=4) for path in paths}
     owns = {path: path.read_bytes() for path in paths}
@@ -130,17 +139,18 @@ def carried_over(own: NotebookNode, old: NotebookNode, new: NotebookNode, lesson
     Returns:
         the names of the exercises whose answers were carried over, and the number of cells that were.
     """
-    answers = []
+    answers, moved = [], []
     for name in exercises(lesson):
         mine, stub, target = answer(own, name), answer(old, name), answer(new, name)
         if mine is not None and target is not None and (stub is None or mine.source != stub.source):
             target.source = mine.source
             answers.append(name)
+            moved.append(mine)
     known = {key for notebook in (old, new) for cell in notebook.cells for key in _keys(cell)}
     before: set[str] = set()
     added = 0
     for cell in own.cells:
-        if not (_keys(cell) & known or set(_defined(cell.source)) & set(exercises(lesson))):
+        if not (_keys(cell) & known or any(cell is one for one in moved)):
             place = next((i for i, other in enumerate(new.cells) if _keys(other) & before), len(new.cells) - 1)
             new.cells.insert(place + 1, cell)
             added += 1
@@ -169,6 +179,6 @@ def _sources(notebook: NotebookNode) -> list[str]:
 
 def _defined(source: str) -> list[str]:
     try:
-        return [s.name for s in ast.parse(source).body if isinstance(s, ast.FunctionDef | ast.ClassDef)]
+        return [s.name for s in parsed(source).body if isinstance(s, ast.FunctionDef | ast.ClassDef)]
     except (SyntaxError, ValueError):
         return []

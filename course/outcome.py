@@ -35,8 +35,11 @@ class Raised:
 
     @classmethod
     def by(cls, lesson: Lesson, error: BaseException) -> Raised:
-        """The error that the code of a lesson raised."""
-        return cls(tuple(map(kind_of, type(error).__mro__[:-1])), str(error), lesson.place(error))
+        """The error that the code of a lesson raised; a name may be missing because its cell could not be loaded."""
+        message = str(error)
+        if isinstance(error, NameError) and lesson.problems:
+            message += "; could not be loaded: " + "; ".join(lesson.problems)
+        return cls(tuple(map(kind_of, type(error).__mro__[:-1])), message, lesson.place(error))
 
     def __str__(self) -> str:
         return f"{self.kinds[0].rpartition('.')[2]}: {self.message}"
@@ -129,8 +132,6 @@ def plain(value: Any) -> Any:
             return [plain(item) for item in value]
         case tuple():
             return tuple(plain(item) for item in value)
-        case torch.Size():
-            return tuple(value)
         case torch.dtype() | torch.device():
             return str(value)
     return value if type(value) in (type(None), bool, int, float, str) else Opaque(type(value).__name__)
@@ -185,7 +186,7 @@ def _array_difference(got: Any, want: torch.Tensor | np.ndarray, here: str) -> s
         return None
     index = tuple(wrong.nonzero()[0].tolist())
     return (
-        f"{here}{int(wrong.sum())} of {wrong.numel()} elements differ, by at most {(g - w).abs().max():.3g}; "
+        f"{here}{int(wrong.sum())} of {wrong.numel()} elements differ, by at most {(g - w)[wrong].abs().max():.3g}; "
         f"the first at {list(index)}: got {g[index]:.6g}, expected {w[index]:.6g}"
     )
 

@@ -32,7 +32,7 @@ KINDS = ("bubblewrap", "namespaces", "limits only")
 
 @dataclass(frozen=True)
 class Limits:
-    """What a confined command may use; sizes in bytes, `memory` and `file` for each of its processes."""
+    """What a confined command may use; sizes in bytes, `memory` for each of its processes too."""
 
     seconds: float = 60
     memory: int = 4096 * MIB
@@ -79,7 +79,7 @@ def run(module: str, job: Any, limits: Limits = Limits()) -> Result:
     """
     python = [sys.executable, "-m", module]
     # each run has a user of its own, or the processes of another would count for its limit; None: stay who you are
-    user = NOBODY + os.getpid() if os.getuid() == 0 else None
+    user = NOBODY - 1 - os.getpid() % 4000 if os.getuid() == 0 else None  # containers often have no user above NOBODY
     order = json.dumps({"limits": asdict(limits), "kind": kind(), "user": user, "job": job}).encode()
     if kind() != "limits only":
         return _watched(_command(kind(), python, limits), order, limits, "/tmp")

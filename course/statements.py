@@ -27,8 +27,9 @@ def _without_magics(source: str) -> str:
     if re.match(r"\s*%%(?!(time|capture|prun)\b)", source):  # what these three run as Python stays
         return ""
     source = re.sub(r"\A(\s*)%%.*", r"\1", source)
-    source = re.sub(r"(?m)^(\s*)([%!?].*|[\w.]+\?{1,2}\s*)$", r"\1pass", source)
-    return re.sub(r"(?m)^(\s*[\w, ]+=)\s*[%!].*$", r"\1 None", source)  # files = !ls
+    own = r"%{1,2}[A-Za-z].*|!(?!=).*|\?.*|[\w.]+\?{1,2}[ \t]*"  # a line of Python may go on with `% 3` or `!= y`
+    source = re.sub(rf"(?m)^([ \t]*)({own})$", r"\1pass", source)
+    return re.sub(r"(?m)^([ \t]*[\w, ]+=)[ \t]*[%!].*$", r"\1 None", source)  # files = !ls
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,9 @@ def watch(lesson: str, say: Callable[[str], None]) -> None:
 
     torch.set_num_threads(1)  # a process that is forked from one with OpenMP threads may hang
     todo, path = list(exercises(lesson).values()), notebook_of(lesson)
-    judge(todo[0], Lesson.from_solution(lesson))  # loads what a verdict needs, once for all the processes to come
+    Lesson.from_solution(lesson)
+    judge(todo[0], Lesson(lesson, "nothing", {}))  # loads what a verdict needs, once for all the processes to come, and
+    # takes no gradient: beside a GPU autograd starts threads, and then none of these processes could
     place, judging, seen = 0, None, 0
     say(f"Watching {path}. {KEYS}")
     with keyboard() as pressed:

@@ -156,7 +156,7 @@ print(f"they differ by {of_squares[0] - of_mean[0]:.3f} at every shift; the vari
 #
 # | command | what it does |
 # |---|---|
-# | `pytest tests/lesson_00` | tests the saved notebook, as the check cells do |
+# | `pytest tests/lesson_00` | runs the tests of the check cells on the notebook as it was saved |
 # | `course watch lesson_00` | does so after every save, one exercise at a time |
 # | `course progress` | shows all exercises, your points, and what comes next |
 # | `course reset lesson_00 mean_of_squares` | gives the stub back, and keeps yours in a copy |
@@ -218,9 +218,13 @@ print(f"CUDA: {torch.cuda.is_available()}   Apple GPU: {torch.backends.mps.is_av
 # | you see | it means |
 # |---|---|
 # | `○ to do` | the stub hasn't been replaced yet |
-# | `defines no mean_of_squares. Run cell …` | the cell of your answer hasn't been run in this kernel |
+# | `defines no mean_of_squares. Run cell …` | the cell of your answer hasn't been run (cells of text count, too) |
 # | `raised NameError: …` | a name that no cell has defined yet: is it spelt right, and has its cell been run? |
 # | `Unsaved changes` | pytest would test the notebook as it was last saved |
+#
+# A report also says what the test called. `fill_` in there gives the weights of a module fixed values; you get it with
+# `from course.student import fill_`. Other names that you don't know stand in the test's own file, such as
+# `tests/lesson_03/test_basic_block.py`.
 #
 # ## Where to go
 #

@@ -216,7 +216,7 @@ def batch_norm(
 ) -> torch.Tensor:
     """Normalise every channel with the statistics given, then scale and shift it (Ioffe & Szegedy 2015, algorithm 1).
 
-    Without the library's batch norm.
+    Without the library's norms.
 
     Args:
         x: shape (N, C, H, W); left unchanged, as are the others.
@@ -324,7 +324,8 @@ plt.show()
 # move, and with them the output at every other pixel of that channel.
 #
 # Look at one channel and number its values $x_1, \dots, x_n$ with $n = N \cdot H \cdot W$. Write
-# $\sigma = \sqrt{v + \varepsilon}$, and $g_i = \partial L / \partial y_i$ for the gradient that comes in. From
+# $\sigma = \sqrt{v + \varepsilon}$, and $g_i = \partial L / \partial y_i$ for the gradient of the loss $L$ that comes
+# in. From
 # $y_i = \gamma \hat x_i + \beta$:
 #
 # $$\frac{\partial L}{\partial \beta} = \sum_i g_i, \qquad
@@ -390,7 +391,7 @@ def batch_norm_backward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The gradients of batch norm in training, where mean and variance depend on `x` (Ioffe & Szegedy 2015, section 3).
 
-    By hand, without the library's batch norm: it works where autograd is switched off. The output was
+    By hand, without the library's norms: it works where autograd is switched off. The output was
     batch_norm(x, *batch_statistics(x), weight, bias, eps); the bias isn't needed here.
 
     Args:
@@ -519,8 +520,8 @@ print("sum of grad_x * (x - mean):   ", (grad_x * (x - mean[:, None, None])).sum
 # $$\text{running} \leftarrow (1 - m) \cdot \text{running} + m \cdot \text{batch}$$
 #
 # with $m$ = `momentum` = 0.1. Mind the name: in an optimizer, and in Keras, momentum weighs the *old* value. In
-# torch's batch norm it weighs the **new** one (documentation of `torch.nn.BatchNorm2d`). The old fades because old
-# weights made it.
+# torch's batch norm it weighs the **new** one (documentation of `torch.nn.BatchNorm2d`). What is old should fade:
+# older weights produced it.
 #
 # **One batch, two variances.** The batch is normalised with its *biased* variance, divided by $n$; that makes the
 # output's variance exactly 1. But `running_var` is meant to estimate the variance of all the data to come, and a batch
@@ -565,7 +566,7 @@ class BatchNorm2d(nn.Module):
     In training mode a batch is normalised with its own mean and biased variance, and moves the running statistics:
     new = (1 - momentum) * old + momentum * batch, where `running_var` takes the batch's unbiased variance. In eval mode
     the running statistics normalise, and nothing changes. Only `self.training` tells the two apart. Without the
-    library's batch norm.
+    library's norms.
 
     Args:
         num_features: number of channels C.
@@ -790,8 +791,8 @@ with torch.no_grad():
 # %% [markdown]
 # ## What broke, what it means
 #
-# Three mistakes that every one of us has made, on a small net with your `BatchNorm2d`: tell the direction of
-# stripes under noise, four directions. Look at the shapes of the curves, so that you know them when you meet them.
+# Three mistakes that every one of us has made, on a small net with your `BatchNorm2d`; its task is to tell the
+# direction of noisy stripes, one of four. Look at the shapes of the curves, so that you know them when you meet them.
 
 
 # %%
@@ -878,7 +879,7 @@ for name, run in {"right": right, "detached": detached, "stuck in eval mode": st
 print(f"guessing among four: loss {math.log(4):.2f}")
 
 # %% [markdown]
-# *Figure: four curves over 100 steps of training. First, test accuracy of one and the same net: tested in eval mode
+# *Figure: four plots over 100 steps of training. First, test accuracy of one and the same net: tested in eval mode
 # it rises to nearly 100 %, tested in training mode it stays little above the 25 % of guessing. Second, training
 # loss with detached statistics: it falls far more slowly than with right ones. Third, the length of the first
 # filters: steady with right gradients, growing several-fold with detached ones. Fourth, training loss when train()
@@ -902,7 +903,7 @@ print(f"guessing among four: loss {math.log(4):.2f}")
 #
 # - **Ioffe & Szegedy 2015**, *Batch Normalization*: algorithms 1 and 2 are this lesson, section 3.2 treats
 #   convolutions, section 3.3 the large learning rates.
-# - **He et al. 2015a**, *Deep Residual Learning*, section 3.4: a norm behind every convolution and before the ReLU,
+# - **He et al. 2015**, *Deep Residual Learning*, section 3.4: a norm behind every convolution and before the ReLU,
 #   as you will build it in lesson 3.
 # - **He et al. 2015b**, *Delving Deep into Rectifiers*, section 2.2: the size of initial weights, for nets without
 #   norm.

@@ -101,8 +101,8 @@ plt.show()
 # \text{residual: } \; \frac{\partial y_L}{\partial x_1} = (I + J_L) \cdots (I + J_1) = I + \sum_l J_l + \dots$$
 #
 # The plain product is at the mercy of every factor. If each one shrinks a vector to a half, 20 of them leave a
-# millionth. If each one stretches it to the double, 20 of them give a million. The residual product, multiplied out,
-# has a term that depends on no block: the $I$ at its beginning, the gradient that comes straight down the wire.
+# millionth. If each one doubles it, 20 of them give a million. The residual product, multiplied out, has a term that
+# depends on no block: the $I$ at its beginning, the gradient that comes straight down the wire.
 #
 # That is why it is a sum. A *product* with the input would put a factor in front of the wire. So would a *mean*: half
 # of the input, 20 blocks in a row, is a millionth again. He et al. (2016, section 3.1, table 1) tried it with a net of
@@ -487,9 +487,9 @@ plt.show()
 # <details><summary>What happened</summary>
 #
 # A branch that ends on a ReLU is never negative. It can add and never take away, so every value of the net can only
-# grow from block to block, and by the same amount each time: the line is straight. A branch that ends on a norm is
-# centred: half of what it adds is negative. Values rise now only because the ReLU after the sum clips some of them
-# at zero.
+# grow from block to block, and their mean by the same amount each time: the line is straight. A branch that ends on a
+# norm is centred: half of what it adds is negative. Values rise now only because the ReLU after the sum clips some of
+# them at zero.
 #
 # He et al. (2016, section 4.1, figure 4c) trained a net of 110 layers both ways on CIFAR-10: 6.6 % error with the
 # ReLU after the sum, 7.8 % with the ReLU before it. In the same paper they find a third place: norm and ReLU *before*
@@ -771,9 +771,9 @@ finish(ax)
 #
 # If small branches are good, why not start with none? `bn2` ends on a multiplication by its weight, the $\gamma$ of
 # lesson 2, which starts at 1. Set it to 0 in every block, and each branch gives exactly zero: $y = \text{ReLU}(x)$,
-# and that is $x$, since $x$ comes out of the ReLU before. Your net of 20 blocks starts as a net of none. This is the
-# zero-initialisation of Goyal et al. (2017, section 5.1); torchvision's nets do it if you ask for
-# `zero_init_residual=True`.
+# and that is $x$, since $x$ comes out of the ReLU before (only the first block's $x$ may not). Your net of 20 blocks
+# starts as a net of none. This is the zero-initialisation of Goyal et al. (2017, section 5.1); torchvision's nets do
+# it if you ask for `zero_init_residual=True`.
 #
 # ### Predict, then run: zero gamma
 #

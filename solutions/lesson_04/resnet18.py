@@ -113,8 +113,9 @@ plt.show()
 # $$\underbrace{H \cdot W}_{\text{places}} \cdot \underbrace{C_{out}}_{\text{values at each}} \cdot
 # \underbrace{9\, C_{in}}_{\text{multiplications per value}}$$
 #
-# Halving $H$ and $W$ divides this by four. Doubling $C_{in}$ and $C_{out}$ multiplies it by four. So every layer costs
-# the same, from the first stage to the last, and no stage is the bottleneck (He et al. 2015, section 3.3).
+# Halving $H$ and $W$ divides this by four. Doubling $C_{in}$ and $C_{out}$ multiplies it by four. So every layer
+# costs the same, from the first stage to the last, and no stage is the bottleneck (He et al. 2015, section 3.3). (The
+# layer where the channels change is the exception: it costs half.)
 #
 # ### Exercise: `make_stage`
 #
@@ -391,7 +392,7 @@ plt.show()
 # %% [markdown]
 # *Figure: the strength of the signal against depth, on a logarithmic scale. With v = 2 it stays near 1 through all 20
 # layers. With v = 3 it climbs in a straight line, with v = 1 and v = 1/3 it falls in straight lines, the last one by
-# more than eight powers of ten. With norms it is flat from layer 1 on, at 0.7, even at v = 1/3.*
+# nearly eight powers of ten. With norms it is flat from layer 1 on, at 0.7, even at v = 1/3.*
 #
 # <details><summary>What happened</summary>
 #
@@ -423,8 +424,9 @@ plt.show()
 # | 224 × 224 becomes | 224 × 224 | 56 × 56 |
 #
 # **The end.** After `layer4` the map of each channel is averaged to one number. That works for a map of any size, so
-# the net takes images of any size. Then comes one linear layer. There is *no softmax*: the net returns logits, and the
-# loss of lesson 6 takes care of the rest.
+# the net takes images of any size. Then comes one linear layer. The net returns its ten numbers as they are. They are
+# called *logits*: scores, one per class, which may be any real numbers. What makes probabilities of them is the
+# *softmax*, $e^{z_c} / \sum_k e^{z_k}$, and it is *not* part of the net: the loss of lesson 6 takes care of it.
 #
 # ### Exercise: `ResNet18`
 #
@@ -1059,4 +1061,4 @@ plt.show()
 # - Luo, Li, Urtasun, Zemel 2016, *Understanding the Effective Receptive Field in Deep Convolutional Neural Networks*:
 #   sections 2 and 3.
 #
-# The net is finished. It knows nothing yet. Next you get it something to look at: lesson 5 reads CIFAR-10.
+# The net is finished. It knows nothing yet. Next you give it something to look at: lesson 5 reads CIFAR-10.

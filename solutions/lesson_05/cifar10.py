@@ -454,7 +454,7 @@ plt.show()
 #
 # In CIFAR-10 the second way gives about 0.202, 0.199, 0.201. If you have read other people's code, you may know
 # these numbers: (0.2023, 0.1994, 0.2010) stands in a great many CIFAR-10 recipes as *the* deviation, copied from one
-# to the next. The right ones are 0.247, 0.244, 0.262. A network with batch norm doesn't mind. But whoever copies a
+# to the next. The right ones are 0.247, 0.243, 0.262. A network with batch norm doesn't mind. But whoever copies a
 # constant can't say what it is.
 # </details>
 #

@@ -260,9 +260,9 @@ print(f"yours: the largest relative error up to 10,000 is {((own - exact) / exac
 # values of $p$ are $0.25$, $-0.0625$ and $-0.109375$: it brakes earlier. Check them.
 #
 # Parameters come in **groups**, each with settings of its own. Weights of convolutions shall decay; the scales
-# and shifts of the norms and the biases shall not (Goyal et al. 2017, section 5.1). The bookkeeping is given
-# below, with the names and the state dict of `torch.optim.Optimizer`, so that a checkpoint of torch's can be
-# loaded here.
+# and shifts of the norms shall not (Goyal et al. 2017, section 5.1), nor the biases (He et al. 2019, *Bag of
+# Tricks for Image Classification*, section 3.1). The bookkeeping is given below, with the names and the state
+# dict of `torch.optim.Optimizer`, so that a checkpoint of torch's can be loaded here.
 
 
 # %%
@@ -422,7 +422,7 @@ check("SGD", points=3)
 
 # %%
 def descend(steps: int = 120, **settings: Any) -> tuple[np.ndarray, list[float]]:
-    """The path of a point through the ravine, (steps + 1, 2), and the height after each step."""
+    """The path of a point through the ravine, (steps + 1, 2), and the height before each step."""
     point = torch.tensor([-4.0, 1.0], requires_grad=True)
     steep = torch.tensor([1.0, 25.0])
     optimizer = SGD([point], **settings)
@@ -439,7 +439,7 @@ def descend(steps: int = 120, **settings: Any) -> tuple[np.ndarray, list[float]]
 
 runs = {
     "plain, lr 0.02": (VERMILION, {"lr": 0.02}),
-    "plain, lr 0.0801": (PURPLE, {"lr": 0.0801}),
+    "plain, lr 0.09": (PURPLE, {"lr": 0.09}),
     "momentum 0.9, lr 0.02": (BLUE, {"lr": 0.02, "momentum": 0.9}),
     "Nesterov 0.9, lr 0.02": (GREEN, {"lr": 0.02, "momentum": 0.9, "nesterov": True}),
 }
@@ -448,7 +448,7 @@ x, y = np.meshgrid(np.linspace(-4.5, 3, 200), np.linspace(-1.3, 1.3, 200))
 left.contour(x, y, (x**2 + 25 * y**2) / 2, levels=np.geomspace(0.05, 20, 10), colors="lightgrey", linewidths=1)
 for label, (colour, settings) in runs.items():
     path, heights = descend(**settings)
-    if label != "plain, lr 0.0801":
+    if label != "plain, lr 0.09":
         left.plot(*path[:60].T, "o-", ms=3, lw=1, color=colour, label=label)
     right.semilogy(heights, color=colour, label=label)
     below = next((step for step, height in enumerate(heights) if max(heights[step:]) < 1e-3), None)
@@ -460,10 +460,10 @@ plt.show()
 
 # %% [markdown]
 # *Figure: on the left the ravine's contour lines, long flat ellipses, and three paths from the same point. The
-# plain one creeps along the floor and is far from the middle after 60 steps. Momentum swings across the floor and
-# past the middle, Nesterov's swings less. On the right the height over 120 steps on a logarithmic scale: plain
-# with lr 0.02 falls slowly on a straight line; plain with 0.0801 first falls and then rises without end; momentum
-# falls fast and in waves; Nesterov's falls fastest.*
+# plain one creeps along the floor and is far from the middle after 60 steps. Momentum swings across the floor
+# and past the middle, Nesterov's swings less. On the right the height over 120 steps on a logarithmic scale:
+# plain with lr 0.02 falls slowly on a straight line; plain with 0.09 rises out of the picture within ten steps;
+# momentum falls fast and in waves; Nesterov's falls fastest.*
 #
 # <details><summary>Was your guess right?</summary>
 #
@@ -637,10 +637,9 @@ def smaller(images: torch.Tensor) -> torch.Tensor:
 
 
 train_images, train_labels = load_cifar10(source.folder)
-test_images, test_labels = load_cifar10(source.folder, train=False)
 stats = channel_stats(train_images[:10_000])
 pictures, labels = smaller(train_images[:2048]), train_labels[:2048]
-held_out, held_out_labels = smaller(test_images[:500]), test_labels[:500]
+held_out, held_out_labels = smaller(train_images[2048:2548]), train_labels[2048:2548]
 
 
 def small_net(seed: int = 0) -> nn.Module:
@@ -767,8 +766,9 @@ check("train_epoch", points=2)
 #
 # <details><summary>Hint 2: the idea</summary>
 #
-# `model.training` says which mode is on; `model.train(mode)` sets it. Keep the first at the start, hand it to the
-# second at the end. `torch.inference_mode()` is `torch.no_grad()` and a little faster.
+# `model.training` says which mode is on; `model.train(mode)` sets it. Keep the first at the start, hand it to
+# the second at the end. (A network can be of two modes, a part of it frozen: lesson 7 brings each module's
+# back.) `torch.inference_mode()` is `torch.no_grad()` and a little faster.
 # </details>
 #
 # <details><summary>Hint 3: almost the code</summary>
@@ -1049,7 +1049,8 @@ def end_epoch(
 #
 # The longest function of this lesson, about 25 lines. Write it in this order, and run the check in between:
 #
-# 1. a new `state`, saved at once, so that there is a checkpoint from the first second on;
+# 1. a new `state`, saved at once, so that there is a checkpoint from the first second on; or the one given, with
+#    `stopped` switched off, for it may be that of a run that was stopped;
 # 2. a loop over epochs: position, learning rates, `train_epoch`, noting each step's loss and right answers;
 # 3. at an epoch's end: `evaluate` and `end_epoch`; then `must_be_finite` and `save`, in this order: what is
 #    broken is never saved;
@@ -1058,7 +1059,7 @@ def end_epoch(
 # <details><summary>Hint 1: a nudge</summary>
 #
 # `state["step"]` is the only position there is. `divmod(state["step"], len(train))` gives the epoch and how many
-# of its batches are done. A fresh run and a continued one then need no difference at all.
+# of its batches are done. From there on a fresh run and a continued one are the same.
 # </details>
 #
 # <details><summary>Hint 2: the idea</summary>
@@ -1391,7 +1392,7 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 #   2019**, *When Does Label Smoothing Help?*: what it does to the last layer's features.
 # - **Sutskever et al. 2013**, *On the Importance of Initialization and Momentum in Deep Learning*, section 2:
 #   both kinds of momentum, with the learning rate inside the velocity.
-# - **Goyal et al. 2017**, *Accurate, Large Minibatch SGD*: section 2.2 on warm-up, 5.1 on what shouldn't decay,
+# - **Goyal et al. 2017**, *Accurate, Large Minibatch SGD*: section 2.2 on warm-up, 5.1 on norms that don't decay,
 #   and a list of the mistakes that they made on the way.
 # - **Smith & Topin 2018**, *Super-Convergence*, and **Loshchilov & Hutter 2017**, *SGDR*: other shapes of
 #   schedule.

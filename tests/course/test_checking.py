@@ -4,6 +4,7 @@ import pytest
 
 import course
 from course.build import release
+from course.checking import judge
 from course.lesson import Exercise, Lesson, LessonError
 from course.tally import Tally, Verdict
 
@@ -42,6 +43,14 @@ def test_three_of_four_tests_give_three_of_four_points():
 def test_no_verdict_is_no_point():
     assert Tally().points(EXERCISE) == 0.0
     assert not Tally().done(EXERCISE)
+
+
+def test_ctrl_c_ends_a_check_and_is_no_verdict():
+    def interrupted(*sizes):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge(EXERCISE, Lesson("lesson_03", "test", {"PlainBlock": interrupted}))
 
 
 def test_a_misspelt_exercise_lists_those_there_are():

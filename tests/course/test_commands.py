@@ -11,7 +11,7 @@ import time
 import nbformat
 import pytest
 
-from course.build import source_notebook
+from course.build import release, source_notebook
 from course.lesson import ROOT, exercises
 from course.notebooks import answer
 
@@ -23,8 +23,10 @@ COURSE = [sys.executable, "-c", "from course.cli import app; app()"]
 @pytest.fixture
 def checkout(tmp_path):
     """A checkout with lesson 1 alone, whose notebook nobody has touched."""
-    for folder in ("lessons", "solutions", "tests"):
+    for folder in ("solutions", "tests"):
         shutil.copytree(ROOT / folder / LESSON, tmp_path / folder / LESSON)
+    (tmp_path / NOTEBOOK).parent.mkdir(parents=True)
+    (tmp_path / NOTEBOOK).write_text(release(LESSON), encoding="utf-8")
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
     return tmp_path
 
@@ -107,6 +109,20 @@ def test_reset_without_an_exercise_gives_all_stubs_back(checkout):
     assert cells(checkout) == released
 
 
+def add(checkout, source, place=None):
+    """Put a code cell of the student's own into the notebook."""
+    notebook = nbformat.read(checkout / NOTEBOOK, as_version=4)
+    notebook.cells.insert(len(notebook.cells) if place is None else place, nbformat.v4.new_code_cell(source))
+    nbformat.write(notebook, checkout / NOTEBOOK)
+
+
+def test_reset_names_a_definition_that_would_count_instead_of_the_stub(checkout):
+    add(checkout, "%%time\ndef pad2d(x, padding):\n    return x")
+    before = cells(checkout)
+    assert "Another cell" in course(checkout, "reset", LESSON, "pad2d", code=1)
+    assert cells(checkout) == before
+
+
 def test_reset_of_what_is_not_there_says_what_is(checkout):
     assert "no exercise called 'pad3d' in lesson_01; there are: output_size" in course(
         checkout, "reset", LESSON, "pad3d", code=1
@@ -140,9 +156,7 @@ def newer(checkout):
 
 def test_update_brings_the_new_release_and_keeps_answers_and_added_cells(checkout, clone):
     solve(clone, "output_size")
-    notebook = nbformat.read(clone / NOTEBOOK, as_version=4)
-    notebook.cells.insert(5, nbformat.v4.new_code_cell("my_notes = 1"))
-    nbformat.write(notebook, clone / NOTEBOOK)
+    add(clone, "my_notes = 1", 5)
     before = cells(clone)
     newer(checkout)
     said = course(clone, "update")
@@ -169,6 +183,13 @@ def test_update_knows_the_cells_of_a_notebook_whose_ids_an_editor_has_dropped(ch
     assert len(cells(clone)) == len(cells(checkout)) + 1
 
 
+def test_update_keeps_an_answer_in_a_cell_of_the_students_own(checkout, clone):
+    add(clone, "def pad2d(x, padding):\n    return x")
+    newer(checkout)
+    assert "carried over no answers, and 1 cells that you added" in course(clone, "update")
+    assert cells(clone)[-1] == "def pad2d(x, padding):\n    return x"
+
+
 def test_update_without_anything_newer_changes_nothing(clone):
     solve(clone, "output_size")
     before = (clone / NOTEBOOK).read_bytes()
@@ -187,8 +208,19 @@ def test_update_that_does_not_follow_on_this_release_changes_nothing(checkout, c
     git(clone, "add", "own.txt")
     git(clone, "commit", "--quiet", "--message=own", "own.txt")
     before = (clone / NOTEBOOK).read_bytes()
-    assert "merge" in course(clone, "update", code=1)
+    assert "This clone has commits of its own" in course(clone, "update", code=1)
     assert (clone / NOTEBOOK).read_bytes() == before
+    assert not list((clone / NOTEBOOK).parent.glob("*.backup_*"))
+
+
+def said(stream, until):
+    """What comes from a file descriptor, up to these words."""
+    text, end = "", time.monotonic() + 60
+    while until not in text:
+        assert time.monotonic() < end, text
+        if select.select([stream], [], [], 1)[0]:
+            text += os.read(stream, 65536).decode()
+    return text
 
 
 def test_watch_judges_the_exercise_at_hand_on_every_save_and_obeys_its_keys(checkout):
@@ -198,22 +230,14 @@ def test_watch_judges_the_exercise_at_hand_on_every_save_and_obeys_its_keys(chec
         env=os.environ | {"COURSE_ROOT": str(checkout)},
     )  # fmt: skip
 
-    def said(until):
-        text, end = "", time.monotonic() + 60
-        while until not in text:
-            assert time.monotonic() < end, text
-            if select.select([main], [], [], 1)[0]:
-                text += os.read(main, 65536).decode()
-        return text
-
     try:
-        assert "FAIL" not in said("○ output_size: not implemented yet")
+        assert "FAIL" not in said(main, "○ output_size: not implemented yet")
         solve(checkout, "output_size")
-        assert "✓ output_size: passed" in said("○ cross_correlate: not implemented yet")
+        assert "✓ output_size: passed" in said(main, "○ cross_correlate: not implemented yet")
         os.write(main, b"s")
-        assert "output_size" not in said("○ pad2d: not implemented yet")
+        assert "output_size" not in said(main, "○ pad2d: not implemented yet")
         os.write(main, b"r")
-        assert "✓ output_size: passed" in said("○ cross_correlate: not implemented yet")
+        assert "✓ output_size: passed" in said(main, "○ cross_correlate: not implemented yet")
         os.write(main, b"q")
         assert process.wait(30) == 0
     finally:
@@ -224,11 +248,11 @@ def test_watch_judges_the_exercise_at_hand_on_every_save_and_obeys_its_keys(chec
 
 def test_watch_without_a_keyboard_judges_all_the_same(checkout):
     process = subprocess.Popen(
-        [*COURSE, "watch", LESSON], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, cwd=checkout,
+        [*COURSE, "watch", LESSON], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=checkout,
         env=os.environ | {"COURSE_ROOT": str(checkout), "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     try:
-        assert any("○ output_size: not implemented yet" in line for line in process.stdout)
+        said(process.stdout.fileno(), "○ output_size: not implemented yet")
     finally:
         process.kill()
 

@@ -48,6 +48,7 @@ DIFFERENT = [
     (torch.ones(2).double(), torch.ones(2), "dtype torch.float64, expected torch.float32"),
     (torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0]), r"1 of 2 elements differ.*first at \[1\]: got 2, expected 3"),
     (torch.tensor([float("nan")]), torch.ones(1), "1 of 1 elements differ"),
+    (torch.tensor([float("nan"), 2]), torch.tensor([float("nan"), 1]), "1 of 2 elements differ, by at most 1;"),
     (torch.tensor([1.0 + 1e-6], dtype=torch.float64), torch.ones(1, dtype=torch.float64), "1 of 1"),
     (np.ones(2), torch.ones(2), r"got a float64 array of shape \(2,\), expected a float32 tensor of shape \(2,\)"),
     (1.0, torch.ones(()), "got 1.0, expected a float32 tensor"),
@@ -120,6 +121,23 @@ def test_a_stub_is_not_implemented_yet_whatever_it_should_return_or_raise(holdin
         "not implemented yet: PlainBlock.forward (lesson 3)"
     )
     assert message(holding(f=f).raises, lambda lesson: lesson.f(), ValueError).startswith("not implemented yet")
+
+
+def test_a_library_that_implements_something_not_is_no_stub(holding):
+    class Misspelt(nn.Module):
+        def foward(self, x):
+            return x
+
+    said = message(holding(f=Misspelt()).returns, lambda lesson: lesson.f(1), lambda: 1)
+    assert said.startswith('raised NotImplementedError: Module [Misspelt] is missing the required "forward" function')
+
+
+def test_a_missing_name_is_explained_by_the_cell_that_could_not_be_loaded(holding):
+    lesson = Lesson("lesson_03", "test", {}, problems=["SyntaxError: invalid syntax, at cell 2, line 1: import"])
+    exec("def f():\n    return F", lesson.namespace)
+    student = Student(Exercise("lesson_03", "PlainBlock", 1), 0, lambda probe, watch: run(probe, lesson, 0, watch))
+    said = message(student.returns, lambda lesson: lesson.f(), lambda: 1)
+    assert "name 'F' is not defined; could not be loaded: SyntaxError: invalid syntax, at cell 2" in said
 
 
 def test_what_an_answer_says_can_neither_flood_nor_steer_a_terminal(holding):

@@ -34,6 +34,12 @@ def failures(exercise, lesson):
     return [verdict for verdict in judge(exercise, lesson).verdicts[exercise.name] if not verdict.passed]
 
 
+def test_the_readme_counts_them():
+    said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"`tests/lesson_NN/misconceptions.py`: {len(BELIEFS)} of them" in said
+    assert f"{len(ACCEPTED)} correct but unusual answers pass" in said
+
+
 @pytest.mark.parametrize("belief", BELIEFS)
 def test_a_wrong_belief_is_caught_and_named_first(belief):
     """Under one seed of twenty here, which its id chooses; `course truth --seeds 20` judges each under all of them."""

@@ -87,12 +87,12 @@ OUTPUT_SIZE = [
         "a net an hour. See the docstring of output_size.",
     ),
     Misconception(
-        id="stride-zero",
+        id="stride-below-one",
         exercise="output_size",
-        belief="A stride of 0 needs no check.",
+        belief="A stride below 1 needs no check.",
         edits=(("stride < 1 or padding < 0", "padding < 0"),),
-        question="Which message does Python give for a division by zero, and does it mention a stride?",
-        explanation="A `ZeroDivisionError` tells the reader where Python stopped, not what was wrong. "
+        question="What does your function say to a stride of 0, and to one of -1?",
+        explanation="A `ZeroDivisionError` doesn't say what was wrong, and a negative count says nothing at all. "
         "See the docstring of output_size.",
     ),
     Misconception(
@@ -907,7 +907,7 @@ CONV2D_MODULE = [
         belief="Weights start as standard normal numbers.",
         edits=(("nn.init.uniform_(parameter, -bound, bound)", "nn.init.normal_(parameter)"),),
         question="How large does the sum of 144 products of standard normal numbers get?",
-        explanation="Its spread grows with the root of the number of terms: after 17 layers nothing finite is left. "
+        explanation="Its spread is the root of their number, 12: after 17 such layers the values are near 10^18. "
         "Weights start small, within 1 / sqrt(fan-in). See section 7, 'A layer'.",
     ),
     Misconception(

@@ -69,7 +69,7 @@ def test_draws_its_weight_within_one_over_the_root_of_its_fan_in(student):
 
 
 def test_draws_its_bias_within_one_over_the_root_of_its_fan_in(student):
-    student.returns(lambda lesson: spread(lesson.Conv2d(64, 4096, 1).bias, 64), lambda: [0.0, 0.6, -1.0, 1.0])
+    student.returns(lambda lesson: spread(lesson.Conv2d(16, 4096, 2).bias, 64), lambda: [0.0, 0.6, -1.0, 1.0])
 
 
 def test_gives_its_parameters_their_gradients_in_float64(student):

@@ -42,8 +42,9 @@ def test_refuses_a_kernel_longer_than_the_padded_axis(student):
     student.raises(lambda lesson: lesson.output_size(3, 6, padding=1), ValueError, naming=[6, 5])
 
 
-def test_refuses_a_stride_of_zero(student):
+def test_refuses_a_stride_below_one(student):
     student.raises(lambda lesson: lesson.output_size(9, 3, stride=0), ValueError, naming=["stride"])
+    student.raises(lambda lesson: lesson.output_size(9, 3, stride=-1), ValueError, naming=["stride"])
 
 
 def test_refuses_a_negative_padding(student):

@@ -182,8 +182,9 @@ NORMALISE = [
         belief="eps is added to the standard deviation, outside the root.",
         edits=(("torch.sqrt(var + eps)", "(torch.sqrt(var) + eps)"),),
         question="Which of the two does the formula enlarge by eps, the variance or its root?",
-        explanation="The denominator is sqrt(var + eps). Outside the root, 1e-5 would weigh far more for small\n"
-        "variances, and the root's own gradient at 0 would be infinite. See the formula in “The idea”.",
+        explanation="The denominator is sqrt(var + eps). Outside, it hardly protects a small variance: a constant\n"
+        "channel would be divided by 1e-5, not by 0.003, and the root's gradient at 0 is infinite. "
+        "See “The idea”.",
     ),
     Misconception(
         id="eps-left-out",
@@ -329,7 +330,7 @@ BACKWARD = [
         belief="Only the mean depends on x in the backward pass, the variance is a constant.",
         edits=((GRAD_X, "(grad_output - through_mean)"),),
         question="The output doesn't feel it when x is stretched. Does your gradient know that?",
-        explanation="Every x moves the variance as well: that is the third way, which takes off the part along x_hat.\n"
+        explanation="Every x moves the variance as well: the third path, which takes off the part along x_hat.\n"
         "See the three paths in “The way back”.",
     ),
     Misconception(
@@ -867,6 +868,38 @@ LAYER = [
         question="What is a value minus the mean of that value alone, and what can the net learn from it?",
         explanation="One value minus its own mean is 0 whatever it was, and n / (n - 1) divides\n"
         "by zero: torch refuses it. See “Raises” in the docstring of exercise 4.",
+    ),
+    Misconception(
+        id="one-image-has-no-statistics",
+        exercise="BatchNorm2d",
+        belief="A batch of one image has no statistics.",
+        edits=(("if count == 1:", "if len(x) == 1:"),),
+        question="How many values of a channel does one image of 4 x 5 pixels hold?",
+        explanation="A channel's statistics are over batch, height and width: one image has H * W values of each.\n"
+        "See “Raises” in the docstring of exercise 4.",
+    ),
+    Misconception(
+        id="one-pixel-has-no-statistics",
+        exercise="BatchNorm2d",
+        belief="A map of one pixel has no statistics.",
+        edits=(("if count == 1:", "if x.shape[2] * x.shape[3] == 1:"),),
+        question="How many values of a channel does a batch of 4 such maps hold?",
+        explanation="A channel's statistics are over batch, height and width: N maps of one pixel have N values.\n"
+        "See “Raises” in the docstring of exercise 4.",
+    ),
+    Misconception(
+        id="learns-only-with-gradients",
+        exercise="BatchNorm2d",
+        belief="Without gradients the running statistics rest.",
+        edits=(
+            ("if self.training:\n", "if self.training:\n            rest = not torch.is_grad_enabled()\n"),
+            (BATCH_MEAN, BATCH_MEAN.replace("+= ", "+= (not rest) * ")),
+            (BATCH_VAR, BATCH_VAR.replace("+= ", "+= (not rest) * ")),
+            ("self.num_batches_tracked += 1", "self.num_batches_tracked += not rest"),
+        ),
+        question="New data come in, and only the statistics are to be refreshed. What does your layer do?",
+        explanation="Training mode without gradients refreshes the statistics; self.training alone decides.\n"
+        "See the docstring of exercise 4.",
     ),
     Misconception(
         id="refuses-one-value-in-eval",

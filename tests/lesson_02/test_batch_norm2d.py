@@ -33,7 +33,7 @@ def evaluated(layer, x):
 def evaluated_with_and_trained_without_gradients(layer, x):
     out = layer.eval()(x)
     with torch.no_grad():
-        return {"eval": out, "training": layer.train()(x)}
+        return {"eval": out, "training": layer.train()(x), **layer.state_dict()}
 
 
 def test_starts_with_the_state_dict_of_torch(student):
@@ -49,6 +49,24 @@ def test_keeps_its_settings_as_given(student):
 
 def test_normalises_with_the_statistics_of_the_batch_in_training(student):
     x = 2 * randn(2, 3, 4, 5) + 1
+    student.returns(
+        lambda lesson: fill_(lesson.BatchNorm2d(3, **LAYER))(x),
+        lambda: fill_(nn.BatchNorm2d(3, **LAYER))(x),
+        without=LIBRARY,
+    )
+
+
+def test_trains_on_a_single_image(student):
+    x = 2 * randn(1, 3, 4, 5) + 1
+    student.returns(
+        lambda lesson: fill_(lesson.BatchNorm2d(3, **LAYER))(x),
+        lambda: fill_(nn.BatchNorm2d(3, **LAYER))(x),
+        without=LIBRARY,
+    )
+
+
+def test_trains_on_maps_of_one_pixel(student):
+    x = 2 * randn(4, 3, 1, 1) + 1
     student.returns(
         lambda lesson: fill_(lesson.BatchNorm2d(3, **LAYER))(x),
         lambda: fill_(nn.BatchNorm2d(3, **LAYER))(x),

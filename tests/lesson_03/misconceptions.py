@@ -63,7 +63,7 @@ PLAIN_BLOCK = [
                 "self.conv2 = nn.Conv2d(out_channels, out_channels, 1, bias=False)",
             ),
         ),
-        question="How large is the receptive field of two 3x3 convolutions, and of a 3x3 and a 1x1?",
+        question="How many pixels does an output see through two 3x3 convolutions, and through a 3x3 and a 1x1?",
         explanation="Both kernels are 3x3; the block that holds 1x1 kernels is the bottleneck of ResNet50.\n"
         "See 'A plain block' and He et al. 2015, figure 5.",
     ),
@@ -231,7 +231,7 @@ PLAIN_BLOCK = [
         edits=(("        expect_input(x, self.conv1)\n", ""),),
         question="Which error does the docstring promise, and which one do you get?",
         explanation="A ValueError that names both shapes saves the search through a traceback of ten modules.\n"
-        "expect_input stands ready at the top of the lesson.",
+        "expect_input stands ready in 'A plain block'.",
     ),
 ]
 
@@ -394,9 +394,9 @@ MAKE_DOWNSAMPLE = [
     Misconception(
         id="projection-takes-any-number",
         exercise="make_downsample",
-        belief="a stride of 0 is somebody else's problem",
+        belief="a stride below 1 is somebody else's problem",
         edits=(("min(in_channels, out_channels, stride)", "min(in_channels, out_channels)"),),
-        question="When would you like to hear of a stride of 0: where you wrote it, or in the first batch?",
+        question="When would you like to hear of a stride of 0 or -2: where you wrote it, or in the first batch?",
         explanation="An argument that can't be right is refused where it is given, with the numbers in the message.\n"
         "See the docstring of make_downsample.",
     ),
@@ -495,7 +495,7 @@ BASIC_BLOCK = [
         exercise="BasicBlock",
         belief="the block ends on the sum, without a ReLU",
         edits=((RETURN, "return out + shortcut"),),
-        question="What does the second nonlinearity of equation (1) act on?",
+        question="In the block's formula, what does the last ReLU act on?",
         explanation="The sum goes through a ReLU; without it each block bends its input only once.\n"
         "See 'Where the ReLU stands' and He et al. 2015, section 3.2.",
     ),
@@ -742,7 +742,7 @@ BASIC_BLOCK = [
         edits=(("        expect_input(x, self.conv1)\n", ""),),
         question="Which error does the docstring promise, and which one do you get?",
         explanation="A ValueError that names both shapes saves the search through a traceback of ten modules.\n"
-        "expect_input stands ready at the top of the lesson.",
+        "expect_input stands ready in 'A plain block'.",
     ),
 ]
 
@@ -840,8 +840,8 @@ GRADIENT_NORMS = [
         exercise="gradient_norms",
         belief="the loss is the sum of the squares",
         edits=((LOSS, "loss = x.square().sum()"),),
-        question="How would your numbers change with the batch size?",
-        explanation="The loss is the mean of the squares, so that batch and image size drop out.\nSee 'Measure it'.",
+        question="The gradient of a sum of squares is 2y. What is that of their mean over n values?",
+        explanation="The mean's gradient is 2y / n: the sum's norms are n times as large.\nSee the docstring's loss.",
     ),
     Misconception(
         id="norms-loss-without-squares",
@@ -871,6 +871,14 @@ GRADIENT_NORMS = [
         ),
         question="What does the second block of a stack take for its input?",
         explanation="A stack is a chain: each block runs on the output of the one before.\nSee 'Measure it'.",
+    ),
+    Misconception(
+        id="norms-in-train-mode",
+        exercise="gradient_norms",
+        belief="gradients are a matter of train mode",
+        edits=(("x = block(x)", "x = block.train()(x)"),),
+        question="In which mode is a block after your function that was in eval mode before?",
+        explanation="Who asks decides on the mode; a measurement leaves everything as it was.\nSee the docstring.",
     ),
     Misconception(
         id="norms-in-evaluation",

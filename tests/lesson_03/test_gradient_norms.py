@@ -38,6 +38,7 @@ def test_leaves_gradients_and_modes_as_they_were(student):
 
     def probe(lesson):
         blocks = nn.Sequential(*stack())
+        blocks[2].eval()
         blocks[1][0].bias.grad = before.clone()
         found = lesson.gradient_norms(list(blocks), x)
         return {name: parameter.grad for name, parameter in blocks.named_parameters()} | {
@@ -49,7 +50,7 @@ def test_leaves_gradients_and_modes_as_they_were(student):
 
     def expected():
         grads = {name: None for name, _ in nn.Sequential(*stack()).named_parameters()}
-        after = {"norms": norms(stack(), x), "x": None, "x.requires_grad": False, "training": [True, True, True]}
+        after = {"norms": norms(stack(), x), "x": None, "x.requires_grad": False, "training": [True, True, False]}
         return grads | {"1.0.bias": before} | after
 
     student.returns(probe, expected)

@@ -139,6 +139,15 @@ MISCONCEPTIONS = [
         explanation="A wrong argument is cheapest where it is made: raise a ValueError that names it.\n"
         "See the docstring of make_stage, 'Raises'.",
     ),
+    Misconception(
+        id="fewer-blocks-than-none-allowed",
+        exercise="make_stage",
+        belief="Of all numbers of blocks only 0 is wrong.",
+        edits=(("if num_blocks < 1:", "if num_blocks == 0:"),),
+        question="What does your function answer to `num_blocks=-2`?",
+        explanation="`range(-3)` is empty, so a negative number quietly gives a stage of one block.\n"
+        "See the docstring of make_stage, 'Raises'.",
+    ),
     # count_parameters
     Misconception(
         id="counts-tensors",
@@ -161,7 +170,7 @@ MISCONCEPTIONS = [
         ),
         question="Does the optimiser update a bias?",
         explanation="A bias is a parameter like any other: it has a gradient and is updated.\n"
-        "See section 2, 'Counting': the 10 biases of `fc` are in 11,173,962.",
+        "The 10 biases of `fc` count like its weights. See section 2, 'Counting'.",
     ),
     Misconception(
         id="not-recursive",
@@ -537,7 +546,7 @@ MISCONCEPTIONS = [
         exercise="ResNet18",
         belief="ReLU follows every layer, the last one too.",
         edits=(("self.fc(x.mean(dim=(2, 3)))", "self.fc(x.mean(dim=(2, 3))).relu()"),),
-        question="Can your net say that it finds a class less likely than average?",
+        question="Which gradient reaches the weights of a class whose logit is below zero?",
         explanation="Logits may be negative; a ReLU on them cuts the gradient of every class below zero.\n"
         "See section 4, 'The whole net'.",
     ),
@@ -580,7 +589,7 @@ MISCONCEPTIONS = [
         edits=(("nn.Linear(512, num_classes)", "nn.Linear(512, num_classes, bias=False)"),),
         question="Does a norm follow the linear layer?",
         explanation="A bias is superfluous only before a norm, and none follows `fc`.\n"
-        "See section 2, 'Counting': 10 of the 11,173,962 are its biases.",
+        "10 of its 11,173,962 parameters are those biases. See section 4, 'The whole net'.",
     ),
     Misconception(
         id="ten-classes-always",
@@ -740,6 +749,15 @@ MISCONCEPTIONS = [
         explanation="There is nothing to classify: raise a ValueError that names the number.\n"
         "See the docstring of ResNet18, 'Raises'.",
     ),
+    Misconception(
+        id="fewer-classes-than-none-allowed",
+        exercise="ResNet18",
+        belief="Of all numbers of classes only 0 is wrong.",
+        edits=(("if num_classes < 1:", "if num_classes == 0:"),),
+        question="Who says no to `ResNet18(num_classes=-5)`, and does the message name a number of classes?",
+        explanation="Torch complains of a tensor with a negative dimension; say where the mistake was made.\n"
+        "See the docstring of ResNet18, 'Raises'.",
+    ),
     # receptive_field
     Misconception(
         id="kernels-add-up",
@@ -847,19 +865,19 @@ MISCONCEPTIONS = [
     Misconception(
         id="stride-checked-alone",
         exercise="receptive_field",
-        belief="Only the stride can be wrong.",
+        belief="A kernel size below 1 needs no check.",
         edits=(("if kernel_size < 1 or stride < 1:", "if stride < 1:"),),
-        question="What does your function answer for a kernel of size 0?",
+        question="What does your function answer for a kernel of size 0, and for one of -3?",
         explanation="A wrong number gives a wrong answer that looks right: raise a ValueError that names the pair.\n"
         "See the docstring of receptive_field, 'Raises'.",
     ),
     Misconception(
         id="kernel-checked-alone",
         exercise="receptive_field",
-        belief="Only the kernel size can be wrong.",
+        belief="A stride below 1 needs no check.",
         edits=(("if kernel_size < 1 or stride < 1:", "if kernel_size < 1:"),),
-        question="What is a map with stride 0?",
-        explanation="A stride of 0 never moves: both numbers must be at least 1.\n"
+        question="Which way does a window of stride 0 move, and of stride -1?",
+        explanation="A window goes on by at least one pixel: both numbers must be at least 1.\n"
         "See the docstring of receptive_field, 'Raises'.",
     ),
 ]

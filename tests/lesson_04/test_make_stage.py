@@ -66,3 +66,4 @@ def test_passes_gradients_through_every_block_in_float64(student):
 
 def test_refuses_a_stage_without_blocks(student):
     student.raises(lambda lesson: lesson.make_stage(3, 5, num_blocks=0, stride=1), ValueError, naming=[0])
+    student.raises(lambda lesson: lesson.make_stage(3, 5, num_blocks=-2, stride=1), ValueError, naming=[-2])

@@ -31,8 +31,10 @@ def test_counts_the_stride_of_a_one_by_one_convolution(student):
 
 def test_refuses_a_kernel_below_one(student):
     student.raises(lambda lesson: lesson.receptive_field([(3, 1), (0, 2)]), ValueError, naming=[0, 2])
+    student.raises(lambda lesson: lesson.receptive_field([(3, 1), (-3, 2)]), ValueError, naming=[-3, 2])
 
 
 def test_refuses_a_stride_below_one(student):
     layers = [(3, 2), (5, 0)]
     student.raises(lambda lesson: lesson.receptive_field(layers), ValueError, naming=[5, 0])
+    student.raises(lambda lesson: lesson.receptive_field([(3, 2), (5, -1)]), ValueError, naming=[5, -1])

@@ -128,3 +128,4 @@ def test_refuses_an_unknown_stem(student):
 
 def test_refuses_a_net_without_classes(student):
     student.raises(lambda lesson: build(lesson, num_classes=0), ValueError, naming=[0])
+    student.raises(lambda lesson: build(lesson, num_classes=-5), ValueError, naming=[-5])

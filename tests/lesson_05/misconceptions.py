@@ -1304,6 +1304,18 @@ BATCHES = [
         explanation="Each time through the pack is shuffled anew.\nSee the docstring.",
     ),
     Misconception(
+        id="order-of-a-pack",
+        exercise="Batches",
+        belief="order() gives the order of a pack, and an epoch takes its part of it.",
+        edits=(
+            (TAKEN, "self.dealt = torch.cat(dealt)[first % n :][: self.epoch_size]\n        return dealt[0]"),
+            (SPLIT_UP, SPLIT_UP.replace("self.order(epoch)", "(self.order(epoch), self.dealt)[1]")),
+        ),
+        question="How many numbers has order(0) if an epoch shows 12 of 30 images?",
+        explanation="An epoch may take part of a pack or several: its order has epoch_size numbers, those it shows.\n"
+        "See the docstring of `order`.",
+    ),
+    Misconception(
         id="int32-is-large-enough",
         exercise="Batches",
         belief="50,000 images can be numbered in int32.",

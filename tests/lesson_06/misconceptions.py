@@ -1308,8 +1308,25 @@ FIT = [
         belief="A state that says stopped stays stopped.",
         edits=(('    state["stopped"] = False\n', ""),),
         question='What does a resumed run find in state["stopped"], and what does its loop do then?',
-        explanation="`stopped` says how the last call ended; a new call begins with it off.\n"
-        "See the table of the state.",
+        explanation="`stopped` says how the last call ended; a new call begins with it off.\nSee exercise 9, point 1.",
+    ),
+    Misconception(
+        id="no-clock",
+        exercise="fit",
+        belief="The time of an epoch is end_epoch's business.",
+        edits=(('                state["seconds"] = time.perf_counter() - began  # of this epoch\n', ""),),
+        question="Where does end_epoch get the seconds of the epoch from that it puts into the row?",
+        explanation="end_epoch reads the clock's time from the state; fit has to write it there.\n"
+        "See exercise 9, point 4.",
+    ),
+    Misconception(
+        id="clock-forgets-what-was-before-the-stop",
+        exercise="fit",
+        belief="The clock starts at 0 whenever fit is called.",
+        edits=((' - state["seconds"]', ""),),
+        question="An epoch of ten minutes was stopped after nine. How long does its row say that it took?",
+        explanation='state["seconds"] holds what the epoch took before the stop, and the clock goes on from there.\n'
+        "See hint 3 of exercise 9.",
     ),
     Misconception(
         id="stops-without-saving",

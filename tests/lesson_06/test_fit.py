@@ -183,6 +183,41 @@ def test_goes_on_bit_for_bit_where_it_was_stopped(student):
     student.returns(probe, expected)
 
 
+def test_times_every_epoch_with_what_it_took_before_a_stop(student):
+    train, validation = data()
+
+    def probe(lesson):
+        model = network()
+        run, clock = (model, Descent(model.parameters()), train, validation, EPOCHS, PEAK), []
+
+        def watch(state):
+            clock.append(state["seconds"])
+            return len(clock) == 2
+
+        state = lesson.fit(*run, watch=watch)
+        stopped = state["step"]
+        state["seconds"] += 1000
+        first, second, *_ = (row["seconds"] for row in lesson.fit(*run, state=state, watch=watch)["history"])
+        return {
+            "stopped after": stopped,
+            "steps in all": len(clock),
+            "the clock runs": 0 < clock[0] < clock[1],
+            "it goes on after a stop": 1000 <= first < 2000,
+            "it starts anew in the next epoch": second < 1000,
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "stopped after": 2,
+            "steps in all": 20,
+            "the clock runs": True,
+            "it goes on after a stop": True,
+            "it starts anew in the next epoch": True,
+        },
+    )
+
+
 def test_stops_at_a_loss_that_is_not_finite_and_saves_nothing_broken(student):
     train, validation = data()
 

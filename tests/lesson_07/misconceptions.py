@@ -101,6 +101,15 @@ TOPK = [
         "See “Raises” in the docstring of exercise 1.",
     ),
     Misconception(
+        id="k-below-the-number-of-classes",
+        exercise="topk_accuracy",
+        belief="k must be smaller than the number of classes.",
+        edits=(("if not 1 <= k <= logits.shape[1]:", "if not 1 <= k < logits.shape[1]:"),),
+        question="How many of 10 guesses at 10 classes are right?",
+        explanation="With k = C every answer is right: of little use, and no mistake.\n"
+        "See k in the docstring of exercise 1.",
+    ),
+    Misconception(
         id="shapes-complain-by-themselves",
         exercise="topk_accuracy",
         belief="Targets of a wrong shape raise an error by themselves.",
@@ -196,6 +205,16 @@ BOOTSTRAP = [
         question="39 of 40 answers are right. Where does your interval end above?",
         explanation="Near 1 the accuracies pile up against the wall, and a symmetric interval sticks out of it.\n"
         "Percentiles can't; see “How sure is that number?”.",
+    ),
+    Misconception(
+        id="last-answer-is-never-drawn",
+        exercise="bootstrap_interval",
+        belief="torch.randint includes its upper end, as random.randint does.",
+        edits=((DRAWN, "torch.randint(n - 1, (n,), generator=generator)"),),
+        question="Which indices can torch.randint(2, (5,)) give?",
+        explanation="torch.randint ends before its upper end, like range: n - 1 leaves the last answer out.\n"
+        "See hint 2 of exercise 2.",
+        seen_in="random.randint(a, b) of Python includes b",
     ),
     Misconception(
         id="draws-from-the-global-generator",
@@ -339,6 +358,15 @@ CONFUSION = [
         edits=(("(classes < 0) | (classes >= num_classes)", "classes >= num_classes"),),
         question="Where does a label of -1, often written for “unknown”, end up in your matrix?",
         explanation="-1 moves to the last column of the row before, or counts from the end.\n"
+        "See “Raises” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="targets-are-always-right",
+        exercise="confusion_matrix",
+        belief="Only a prediction can be a class that there is not.",
+        edits=(("for classes in (predictions, targets):", "for classes in (predictions,):"),),
+        question="Labels from a file with 100 classes, a network with 10: which of the two is outside?",
+        explanation="Labels come from files and are wrong as often as anything; both are checked.\n"
         "See “Raises” in the docstring of exercise 3.",
     ),
     Misconception(
@@ -716,12 +744,21 @@ TEMPERATURE = [
         "See lesson 6, the loss.",
     ),
     Misconception(
-        id="temperature-between-a-tenth-and-ten",
+        id="temperature-up-to-ten",
         exercise="fit_temperature",
-        belief="A temperature lies between 0.1 and 10.",
-        edits=(("math.log(0.01), math.log(100)", "math.log(0.1), math.log(10)"),),
+        belief="No network is so sure that its logits must shrink more than tenfold.",
+        edits=(("math.log(0.01), math.log(100)", "math.log(0.01), math.log(10)"),),
         question="Which range does the docstring name?",
         explanation="The temperature has to make up for the scale of the logits, whatever that is.\n"
+        "See the docstring of exercise 6.",
+    ),
+    Misconception(
+        id="temperature-above-a-tenth",
+        exercise="fit_temperature",
+        belief="No network is so modest that its logits must grow more than tenfold.",
+        edits=(("low, high = math.log(0.01)", "low, high = math.log(0.1)"),),
+        question="Which range does the docstring name?",
+        explanation="Logits that went through a softmax already lie between 0 and 1 and need a small temperature.\n"
         "See the docstring of exercise 6.",
     ),
     Misconception(
@@ -942,6 +979,15 @@ PICTURES = [
         edits=(('("" if said == true else f"\\nis {true}")', '""'),),
         question="Can the reader tell from the title what the picture really is?",
         explanation="A mistake is only understood with both names: what it was called and what it is.\n"
+        "See the docstring of exercise 8.",
+    ),
+    Misconception(
+        id="true-name-first",
+        exercise="show_predictions",
+        belief="A title begins with what the picture is.",
+        edits=((TEXT, 'said, true = true, said; text = f"{said} {confidence[i]:.0%}"'),),
+        question="“cat 93%, is dog”: which of the two did the network say?",
+        explanation="The per cent belong to the name that was given, so that name comes first, then what is true.\n"
         "See the docstring of exercise 8.",
     ),
     Misconception(

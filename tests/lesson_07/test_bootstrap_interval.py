@@ -33,10 +33,15 @@ def test_ends_at_1_where_nearly_all_answers_are_right(student):
     correct = answers(39, 40)
 
     def probe(lesson):
-        low, high = lesson.bootstrap_interval(correct, resamples=300)
+        low, high = lesson.bootstrap_interval(correct, level=0.6, resamples=2000)
         return {"low is lower": low < 0.97, "high": high}
 
     student.returns(probe, lambda: {"low is lower": True, "high": 1.0})
+
+
+def test_draws_each_of_the_answers(student):
+    correct = torch.tensor([True, False])
+    student.returns(lambda lesson: lesson.bootstrap_interval(correct, resamples=300), lambda: (0.0, 1.0))
 
 
 def test_gives_the_same_for_the_same_seed_and_something_else_for_others(student):

@@ -16,21 +16,28 @@ def test_counts_in_row_i_and_column_j_what_is_i_and_was_called_j(student):
 
 @pytest.mark.hollow
 def test_refuses_a_class_that_there_is_not(student):
-    targets = torch.tensor([1, 2, 4])
+    known = torch.tensor([1, 2, 4])
 
-    def refused(lesson, unknown):
+    def refusal(lesson, *classes):
         try:
-            lesson.confusion_matrix(torch.tensor([0, unknown, 4]), targets, 5)
-        except ValueError:
-            return True
-        return False
+            lesson.confusion_matrix(*classes, 5)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            return type(error).__name__
+        return "no error"
 
-    student.returns(
-        lambda lesson: {"7 is refused": refused(lesson, 7), "-1 is refused": refused(lesson, -1)},
-        lambda: {"7 is refused": True, "-1 is refused": True},
-    )
-    predictions = torch.tensor([0, 7, 4])
-    student.raises(lambda lesson: lesson.confusion_matrix(predictions, targets, 5), ValueError, naming=[7])
+    def probe(lesson):
+        return {
+            f"{unknown} is refused by": [
+                refusal(lesson, torch.tensor([0, unknown, 4]), known),
+                refusal(lesson, known, torch.tensor([0, unknown, 4])),
+            ]
+            for unknown in (7, -1)
+        }
+
+    student.returns(probe, lambda: {f"{unknown} is refused by": ["ValueError"] * 2 for unknown in (7, -1)})
+    student.raises(lambda lesson: lesson.confusion_matrix(torch.tensor([0, 7, 4]), known, 5), ValueError, naming=[7])
 
 
 def test_refuses_predictions_that_do_not_fit_the_targets(student):

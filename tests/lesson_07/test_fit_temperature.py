@@ -39,10 +39,10 @@ def test_finds_the_temperature_with_the_smallest_loss(student):
 
 
 def test_finds_a_temperature_below_1_for_a_network_that_is_too_modest(student):
-    logits, targets = with_best_temperature(0.25)
+    logits, targets = with_best_temperature(1 / 32)
     student.returns(
         lambda lesson: eighths(lesson.fit_temperature(logits, targets)),
-        lambda: {"is a float": True, "eighths of an octave": -16},
+        lambda: {"is a float": True, "eighths of an octave": -40},
     )
 
 

@@ -50,12 +50,12 @@ def shown(figure, images):
 
 
 def said(figure, images):
-    """The names and the per cent with each image, by its number."""
+    """The names, in order, and the per cent with each image, by its number."""
     words = {}
     for picture, text in pictures(figure):
         percent = re.search(r"([\d.]+)\s*%", text)
         value = float(percent[1]) if percent else None
-        names = sorted(name for name in NAMES if name in text)
+        names = sorted((name for name in NAMES if name in text), key=text.index)
         words[str(number_of(picture, images))] = [*names, value if value is None else round(value)]
     return words
 
@@ -73,7 +73,8 @@ def test_says_what_each_was_called_how_surely_and_what_a_mistake_really_is(stude
 
     def expected():
         chosen = [0, 2, 1, 9]
-        return {str(i): [*sorted({NAMES[CALLED[i]], NAMES[targets[i]]}), round(100 * SURE[i])] for i in chosen}
+        names = {i: dict.fromkeys([NAMES[CALLED[i]], NAMES[targets[i]]]) for i in chosen}
+        return {str(i): [*names[i], round(100 * SURE[i])] for i in chosen}
 
     student.returns(
         lambda lesson: said(lesson.show_predictions(images, logits, targets, NAMES, columns=1), images), expected

@@ -24,6 +24,11 @@ def test_gives_the_share_of_images_whose_class_is_among_the_k_best(student):
     )
 
 
+def test_is_1_where_as_many_guesses_are_allowed_as_there_are_classes(student):
+    logits, targets = ranked()
+    student.returns(lambda lesson: lesson.topk_accuracy(logits, targets, k=7), lambda: 1.0)
+
+
 def test_refuses_a_k_that_is_larger_than_the_number_of_classes_or_zero(student):
     logits, targets = ranked()
     student.raises(lambda lesson: lesson.topk_accuracy(logits, targets, k=0), ValueError, naming=[0, 7])
