@@ -9,10 +9,9 @@ does hits both, and the last line gives the ratio.
 
 import argparse
 import copy
-import statistics
-import time
 
 import torch
+from throughput import medians
 from torch import nn
 
 from course.lesson import Lesson
@@ -62,14 +61,8 @@ def main():
         "own convolution": with_own_layers(net, lesson.ShiftedConv2d, None),
         "own convolution and norm": with_own_layers(net, lesson.ShiftedConv2d, norm),
     }
-    steps = {name: step_of(net, lesson, images, labels, options.precision) for name, net in nets.items()}
-    times = {name: [] for name in steps}
-    for _ in range(1 + options.rounds):
-        for name, step in steps.items():
-            began = time.perf_counter()
-            step()
-            times[name].append(time.perf_counter() - began)
-    seconds = {name: statistics.median(row[1:]) for name, row in times.items()}
+    steps = (step_of(net, lesson, images, labels, options.precision) for net in nets.values())
+    seconds = dict(zip(nets, medians(options.rounds, *steps), strict=True))
     print(f"torch {torch.__version__}, {options.threads} threads, {options.precision}, side {options.side}")
     for name, median in seconds.items():
         ratio = seconds["the library's layers"] / median

@@ -108,8 +108,8 @@ class Student:
     def raises(self, probe: Probe, error: type[Exception], *, naming: Sequence[int | Sequence[int] | str] = ()) -> None:
         """Fail the test unless the probe raises this error, with a message that names these shapes, numbers or words.
 
-        `(2, 3, 9, 7)` is named by `(2, 3, 9, 7)`, `torch.Size([2, 3, 9, 7])` and `2 x 3 x 9 x 7` alike; a word in
-        capitals or not.
+        `(2, 3, 9, 7)` is named by `(2, 3, 9, 7)`, `torch.Size([2, 3, 9, 7])` and `2 x 3 x 9 x 7` alike, a few words
+        between the numbers or not; a word in capitals or not.
         """
         got = self._outcome(probe)
         asked = f"expected {error.__name__}" + (f" naming {' and '.join(map(_item, naming))}" if naming else "")
@@ -202,4 +202,4 @@ def _pattern(item: int | Sequence[int] | str) -> str:
     if isinstance(item, str):
         return "(?i)" + re.escape(item)
     numbers = [item] if isinstance(item, int) else list(item)
-    return r"(?<![\d.])" + r"\D{1,4}".join(map(str, numbers)) + r"(?![\d])"
+    return r"(?<![\d.])" + r"\D{1,12}".join(map(str, numbers)) + r"(?![\d])"

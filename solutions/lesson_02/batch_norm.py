@@ -728,7 +728,7 @@ def fold_batch_norm(conv: nn.Conv2d, bn: nn.Module) -> nn.Conv2d:
         bn: a BatchNorm2d, yours or torch's, in either mode: its running statistics count; left unchanged.
 
     Returns:
-        A new convolution with a bias; stride, padding, dilation, groups and dtype are those of `conv`.
+        A new convolution with a bias; stride, padding and its mode, dilation, groups and dtype are those of `conv`.
 
     Raises:
         ValueError: `bn` has another number of channels than `conv` gives; the message names the shapes of both weights.

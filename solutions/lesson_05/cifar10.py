@@ -979,7 +979,7 @@ def train(batches: Batches, epochs: int, augment: bool = False) -> tuple[nn.Modu
 
 @torch.no_grad()
 def accuracy(net: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Share of images that the net tells right."""
+    """Share of images that the net classifies correctly."""
     return (net.eval()(normalize(x, mean, std)).argmax(dim=1) == y).float().mean().item()
 
 

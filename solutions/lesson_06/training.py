@@ -1363,9 +1363,9 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 #   hardly moves*, on a curve that is too smooth.
 # - **B: learning rate too low.** All is right, and nothing happens. Try ten times as much before you look for a
 #   bug.
-# - **C: no shuffle.** At first each batch holds a single class: the network learns to say "class 0", is punished
-#   for it, learns to say "class 1". The loss mounts whenever the class changes, and the norms' statistics never
-#   fit.
+# - **C: no shuffle.** Each batch holds one class or two: the network learns to say "class 0", is punished for it
+#   when class 1 comes, learns to say that. So the first epoch is a mountain. Later it gives up saying anything
+#   definite, and the norms' statistics never fit.
 # - **D: too few pictures.** It learns them by heart. Training falls, validation turns and rises: overfitting.
 #   More data, augmentation, weight decay; or stop earlier.
 # - **E: labels out of step with the pictures.** There is nothing to learn but by heart, and that is slow.
@@ -1373,8 +1373,8 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 # - **F: no zero_grad.** The gradients of all steps so far add up, a momentum of 1 that nothing slows. It begins
 #   well and then swings wider and wider.
 # - **G: eval forgotten.** The training curve is perfect, because nothing is wrong with the training. The
-#   measurement is: sorted pictures, normalised with the statistics of one class. Whenever only the validation is
-#   bad, doubt the validation first.
+# measurement is: sorted pictures, normalised with the statistics of one class or two. Whenever only the
+# validation is bad, doubt the validation first.
 # - **H: learning rate too high.** The loss trembles above the dotted line as soon as the warm-up reaches rates
 #   that the valley can't bear, and settles only when the schedule comes down. Without the norms it would be NaN.
 #   F began well; H never began.

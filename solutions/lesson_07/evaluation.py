@@ -648,11 +648,11 @@ print(f"mean confidence {probabilities.max(1).values.mean():.1%}, accuracy {topk
 #
 # <details><summary>What pushes a network to which side?</summary>
 #
-# Once all training images are told rightly, the loss can still fall: by making the logits larger. So long training
-# on the same images makes a network too sure, and large networks can do that best (Guo et al. 2017, section 3). The
-# short run of this notebook has seen its 512 images three times, which is enough to begin with that. Label smoothing
-# punishes certainty and pushes the other way (Müller et al. 2019, section 3), and so does a training that ends
-# early. A network from `course train` has had both.
+# Once all training images are classified correctly, the loss can still fall: by making the logits larger. So long
+# training on the same images makes a network too sure, and large networks can do that best (Guo et al. 2017, section
+# 3). The short run of this notebook has seen its 512 images three times, which is enough to begin with that. Label
+# smoothing punishes certainty and pushes the other way (Müller et al. 2019, section 3), and so does a training that
+# ends early. A network from `course train` has had both.
 # </details>
 #
 # ## Taking the temperature
@@ -691,7 +691,7 @@ print(f"mean confidence {probabilities.max(1).values.mean():.1%}, accuracy {topk
 #
 # With $\beta = 1 / T$ the slope of the loss with respect to $\beta$ is
 # $\frac1N \sum_i \big(\sum_c p_{ic} z_{ic} - z_{i y_i}\big)$: the mean logit under the probabilities, minus the true
-# one. Is it positive, then a smaller $\beta$ is better, which means a larger $T$. Start with
+# one. If it is positive, a smaller $\beta$ is better, which means a larger $T$. Start with
 # `low, high = log(0.01), log(100)`, halve until they are closer than 0.0001, and return `math.exp(middle)`.
 # </details>
 
@@ -847,7 +847,7 @@ def show_predictions(
         columns: pictures in a row.
 
     Returns:
-        A figure with the first 2 * columns images that were answered rightly, and the 2 * columns
+        A figure with the first 2 * columns images that were classified correctly, and the 2 * columns
         most confident mistakes; fewer where there are fewer. Each picture has axes of its own,
         which hold an (H, W, 3) image and a title: the name it was called, the confidence in per
         cent, and for a mistake also its true name, as in "cat 93%" or "cat 93%, is dog".
@@ -882,7 +882,7 @@ check("show_predictions", points=2)
 show_predictions(images, logits, targets, names)
 
 # %% [markdown]
-# *Figure: above, two rows of pictures that were answered rightly, with the answer and its confidence in per cent.
+# *Figure: above, two rows of pictures that were classified correctly, with the answer and its confidence in per cent.
 # Below, two rows of the mistakes that the network was most sure of, each with the name given, the confidence, and
 # the true name.*
 #

@@ -1577,6 +1577,10 @@ for dtype in (torch.float32, torch.bfloat16):
 #
 # There are more rows; `--help` lists them. Before you measure: which line do you think matters most?
 #
+# You may miss *weight averaging*: the mean of the weights over the last steps, or one that forgets slowly. It isn't in
+# the recipe, because a rate that comes down to zero already does much the same (Sandler et al. 2023, *Training
+# Trajectories, Mini-Batch Losses and the Curious Role of the Learning Rate*).
+#
 # ## Where to go
 #
 # - **Williams et al. 2009**, *Roofline: An Insightful Visual Performance Model*: the figure with the two roofs.

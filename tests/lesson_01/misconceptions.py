@@ -104,6 +104,18 @@ OUTPUT_SIZE = [
         explanation="A negative padding is nearly always a slip in somebody's arithmetic, so it is refused. "
         "See the docstring of output_size.",
     ),
+    Misconception(
+        id="int-rounds-down",
+        exercise="output_size",
+        belief="int() rounds down.",
+        edits=(
+            ("if kernel_size > padded:", "count = int((padded - kernel_size) / stride) + 1\n    if count < 1:"),
+            ("return (padded - kernel_size) // stride + 1", "return count"),
+        ),
+        question="What are int(-0.5) and -1 // 2?",
+        explanation="int() rounds towards 0: a kernel that sticks out by less than a stride fits; // rounds down.\n"
+        "See the docstring of output_size.",
+    ),
 ]
 
 CROSS_CORRELATE = [
@@ -190,12 +202,12 @@ CROSS_CORRELATE = [
         seen_in="the usual surprise with numpy.zeros_like on a photo",
     ),
     Misconception(
-        id="product-in-uint8",
+        id="product-in-small-integers",
         exercise="cross_correlate",
-        belief="A product of two uint8 is exact.",
+        belief="A product of two small integers, such as uint8 or int16, is exact.",
         edits=(("kernel = kernel.astype(np.float64)", "pass"),),
         question="What does `np.uint8([200]) * np.uint8([2])` print?",
-        explanation="The product has the dtype of its factors and wraps around at 256, before it is ever summed or "
+        explanation="The product has the dtype of its factors and wraps around, before it is ever summed or "
         "stored. See section 3, 'Loops first'.",
         seen_in="NumPy's user guide, 'Data types', on overflow",
     ),
@@ -308,8 +320,13 @@ PAD2D = [
     Misconception(
         id="default-dtype",
         exercise="pad2d",
-        belief="torch.zeros gives zeros of the right dtype and on the right device.",
-        edits=(("x.new_zeros(", "torch.zeros("),),
+        belief="torch.zeros gives zeros of the right dtype.",
+        edits=(
+            (
+                "x.new_zeros(n, c, h + 2 * padding, w + 2 * padding)",
+                "torch.zeros(n, c, h + 2 * padding, w + 2 * padding, device=x.device)",
+            ),
+        ),
         question="Which dtype has `torch.zeros(3)`? How would it know about x?",
         explanation="torch.zeros makes float32 on the CPU; `x.new_zeros(shape)` takes dtype and device from x. "
         "See section 4, 'Padding'.",
@@ -337,6 +354,20 @@ PAD2D = [
         explanation="F.pad crops then; a convolution layer refuses, because it is nearly always a slip. "
         "See the docstring of pad2d.",
         seen_in="torch.nn.functional.pad crops where the padding is negative",
+    ),
+    Misconception(
+        id="default-device",
+        exercise="pad2d",
+        belief="With the right dtype, torch.zeros is as good as x.new_zeros.",
+        edits=(
+            (
+                "x.new_zeros(n, c, h + 2 * padding, w + 2 * padding)",
+                "torch.zeros(n, c, h + 2 * padding, w + 2 * padding, dtype=x.dtype)",
+            ),
+        ),
+        question="Where do the zeros lie if x is on a GPU?",
+        explanation="torch.zeros makes them on the CPU; `x.new_zeros(shape)` takes the device of x as well.\n"
+        "See section 4, 'Padding'.",
     ),
 ]
 
@@ -793,6 +824,36 @@ CONV2D_BACKWARD = [
         edits=(("if grad_output.shape != (n, out_channels, out_h, out_w):", "if False:"),),
         question="Which shape does the error name, and is it one that the caller has seen?",
         explanation="Name the shape that came and the one that conv2d gives. See the docstring of conv2d_backward.",
+    ),
+    Misconception(
+        id="what-is-over-is-outside",
+        exercise="conv2d_backward",
+        belief="What the stride leaves over lies outside the image, so its gradient is zero.",
+        edits=(
+            (
+                "grad_x = grad_padded[:, :, padding : padding + h, padding : padding + w]",
+                "reach = [stride * (o - 1) + k - padding for o, k in ((out_h, kernel_h), (out_w, kernel_w))]\n"
+                "    inner = grad_padded[:, :, padding : reach[0], padding : reach[1]]\n"
+                "    grad_x = torch.zeros_like(x)\n"
+                "    grad_x[:, :, : inner.shape[2], : inner.shape[3]] = inner",
+            ),
+        ),
+        question="Image of 9 rows, padding 1, kernel 3, stride 3: which rows of the image does the last window see?",
+        explanation="Where the leftover lies in the padding, the last rows of the image were seen and get a gradient.\n"
+        "See section 6: cut the padding off at the end, nothing else.",
+    ),
+    Misconception(
+        id="padding-is-less-than-the-kernel",
+        exercise="conv2d_backward",
+        belief="Nobody pads by more than the kernel less one.",
+        edits=(
+            (
+                "padded = pad2d(x, padding)",
+                "pad2d(grad_output, min(kernel_h, kernel_w) - 1 - padding)\n    padded = pad2d(x, padding)",
+            ),
+        ),
+        question="With a kernel of 2 and a padding of 2, by how much do you frame the gradient?",
+        explanation="K - 1 - p may be negative. Going the way of the loops asks for no frame.\nSee section 6.",
     ),
 ]
 

@@ -49,9 +49,18 @@ def test_undoes_a_stride_that_leaves_pixels_over(student):
     )
 
 
+def test_undoes_a_stride_that_leaves_only_padding_over(student):
+    grad_output, x, weight = randn(2, 3, 3, 3), randn(2, 2, 9, 6), randn(3, 2, 3, 2)
+    student.returns(
+        lambda lesson: lesson.conv2d_backward(grad_output, x, weight, stride=3, padding=1),
+        lambda: reference(grad_output, x, weight, stride=3, padding=1),
+        without=LIBRARY,
+    )
+
+
 def test_undoes_the_padding_in_the_dtype_of_its_input(student):
     grad_output, x, weight = (
-        randn(*shape, dtype=torch.float64) for shape in ((2, 3, 6, 4), (2, 2, 4, 3), (3, 2, 3, 4))
+        randn(*shape, dtype=torch.float64) for shape in ((2, 3, 7, 4), (2, 2, 4, 3), (3, 2, 2, 4))
     )
     student.returns(
         lambda lesson: lesson.conv2d_backward(grad_output, x, weight, padding=2),
@@ -93,7 +102,8 @@ def test_is_the_gradient_of_conv2d_for_gradcheck(student):
 
             @staticmethod
             def backward(ctx, grad_output):
-                return lesson.conv2d_backward(grad_output, *ctx.saved_tensors, stride=2, padding=1)
+                inputs = (tensor.detach() for tensor in ctx.saved_tensors)
+                return lesson.conv2d_backward(grad_output, *inputs, stride=2, padding=1)
 
         leaves = [tensor.requires_grad_() for tensor in (x, weight, bias)]
         return torch.autograd.gradcheck(Convolution.apply, leaves, fast_mode=True, raise_exception=False)
@@ -107,4 +117,8 @@ def test_refuses_a_gradient_that_is_no_output_of_the_layer(student):
         lambda lesson: lesson.conv2d_backward(grad_output, x, weight),
         ValueError,
         naming=[grad_output.shape, (2, 3, 4, 3)],
+    )
+    single = randn(1, 3, 4, 3)
+    student.raises(
+        lambda lesson: lesson.conv2d_backward(single, x, weight), ValueError, naming=[single.shape, (2, 3, 4, 3)]
     )

@@ -40,6 +40,7 @@ def test_gives_the_sizes_inside_resnet18(student):
 
 def test_refuses_a_kernel_longer_than_the_padded_axis(student):
     student.raises(lambda lesson: lesson.output_size(3, 6, padding=1), ValueError, naming=[6, 5])
+    student.raises(lambda lesson: lesson.output_size(3, 6, stride=2, padding=1), ValueError, naming=[6, 5])
 
 
 def test_refuses_a_stride_below_one(student):

@@ -25,6 +25,13 @@ def test_keeps_the_dtype_of_its_input(student):
     student.returns(lambda lesson: lesson.pad2d(x, 1), lambda: F.pad(x, (1, 1, 1, 1)), without=LIBRARY)
 
 
+@pytest.mark.hollow
+def test_stays_on_the_device_of_its_input(student):
+    student.returns(
+        lambda lesson: lesson.pad2d(torch.zeros(1, 2, 3, 4, device="meta"), 1).device, lambda: torch.device("meta")
+    )
+
+
 def test_passes_the_gradient_on_to_its_input(student):
     x = randn(1, 2, 3, 4)
 

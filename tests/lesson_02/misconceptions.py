@@ -916,6 +916,22 @@ LAYER = [
         explanation="In eval the statistics are at hand, and a single value is normalised like any other.\n"
         "See “Two modes”.",
     ),
+    Misconception(
+        id="no-gradients-in-eval",
+        exercise="BatchNorm2d",
+        belief="In eval mode nobody asks for gradients.",
+        edits=(
+            (
+                "mean, var = self.running_mean, self.running_var",
+                "with torch.no_grad():\n"
+                "                statistics = self.running_mean, self.running_var\n"
+                "                return batch_norm(x, *statistics, self.weight, self.bias, self.eps)",
+            ),
+        ),
+        question="Lesson 7 asks a network in eval mode which pixels mattered. What does it get through your layer?",
+        explanation="Eval mode says which statistics are used; whether gradients are wanted is another question.\n"
+        "See “Two modes”.",
+    ),
 ]
 
 FOLD = [
@@ -1102,6 +1118,30 @@ FOLD = [
         question="What does broadcasting do with a norm of one channel?",
         explanation="A norm of one channel broadcasts to all of them, and the mistake goes on silently.\n"
         "See “Raises” in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="always-pads-with-zeros",
+        exercise="fold_batch_norm",
+        belief="Every convolution pads with zeros, so padding_mode needn't be copied.",
+        edits=(
+            (
+                "copy.deepcopy(conv)",
+                "nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, "
+                "conv.dilation, conv.groups)",
+            ),
+        ),
+        question='Which settings has a convolution whose padding_mode is "circular", and which has yours?',
+        explanation="The new convolution needs every setting of the old one; a deep copy has them all.\n"
+        "See hint 2 of exercise 5.",
+    ),
+    Misconception(
+        id="every-norm-is-torchs",
+        exercise="fold_batch_norm",
+        belief="Every norm has torch's attribute `affine`.",
+        edits=(("scale = bn.weight /", "scale = (bn.weight if bn.affine else torch.ones_like(bn.running_var)) /"),),
+        question="Which attributes has your own BatchNorm2d?",
+        explanation="The norm may be yours, with no more than weight, bias, running_mean, running_var and eps.\n"
+        "See “Args” in the docstring of exercise 5.",
     ),
 ]
 

@@ -31,9 +31,11 @@ def evaluated(layer, x):
 
 
 def evaluated_with_and_trained_without_gradients(layer, x):
-    out = layer.eval()(x)
+    leaf = x.clone().requires_grad_()
+    out = layer.eval()(leaf * 1)
+    found = {"eval": out, "grad_x": torch.autograd.grad(out.square().sum(), leaf)[0]}
     with torch.no_grad():
-        return {"eval": out, "training": layer.train()(x), **layer.state_dict()}
+        return {**found, "training": layer.train()(x), **layer.state_dict()}
 
 
 def test_starts_with_the_state_dict_of_torch(student):

@@ -46,3 +46,5 @@ def test_lets_the_gradient_through_to_the_input(student):
 def test_refuses_an_input_that_is_no_batch_of_images(student):
     x = randn(6, 3)
     student.raises(lambda lesson: lesson.batch_statistics(x), ValueError, naming=[x.shape])
+    deep = randn(2, 3, 4, 5, 6)
+    student.raises(lambda lesson: lesson.batch_statistics(deep), ValueError, naming=[deep.shape])

@@ -11,6 +11,18 @@ from course.student import fill_, randn
 LIBRARY = ["batch_norm", "layer_norm", "group_norm"]
 
 
+class Norm(nn.Module):
+    """What exercise 4's BatchNorm2d holds, and nothing else; it isn't run."""
+
+    def __init__(self, num_features, eps):
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, 0.1
+        self.weight, self.bias = nn.Parameter(torch.ones(num_features)), nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("running_mean", torch.zeros(num_features))
+        self.register_buffer("running_var", torch.ones(num_features))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
+
+
 def pair(*args, **kwargs):
     """A convolution and a norm in training mode that fits behind it, with an eps large enough to see."""
     conv = nn.Conv2d(*args, **kwargs)
@@ -39,9 +51,16 @@ def test_takes_a_convolution_without_a_bias(student):
     student.returns(lambda lesson: lesson.fold_batch_norm(conv, bn)(x), lambda: in_turn(conv, bn, x), without=LIBRARY)
 
 
-def test_keeps_dilation_and_groups(student):
-    x, (conv, bn) = randn(2, 4, 9, 7), pair(4, 2, 3, padding=2, dilation=2, groups=2)
+def test_keeps_dilation_groups_and_padding_mode(student):
+    x, (conv, bn) = randn(2, 4, 9, 7), pair(4, 2, 3, padding=2, dilation=2, groups=2, padding_mode="circular")
     student.returns(lambda lesson: lesson.fold_batch_norm(conv, bn)(x), lambda: in_turn(conv, bn, x), without=LIBRARY)
+
+
+def test_takes_a_norm_that_is_not_torchs(student):
+    x, (conv, bn) = randn(2, 3, 5, 6), pair(3, 4, 3)
+    own = Norm(4, eps=0.4)
+    own.load_state_dict(bn.state_dict())
+    student.returns(lambda lesson: lesson.fold_batch_norm(conv, own)(x), lambda: in_turn(conv, bn, x), without=LIBRARY)
 
 
 def test_is_folded_without_torchs_own_fusion(student):

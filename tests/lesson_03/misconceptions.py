@@ -409,6 +409,21 @@ MAKE_DOWNSAMPLE = [
         explanation="It is made with a mere warning; the error comes with the first batch, far from the mistake.\n"
         "See the docstring of make_downsample.",
     ),
+    Misconception(
+        id="nothing-made-nothing-checked",
+        exercise="make_downsample",
+        belief="where nothing has to be made, nothing has to be checked",
+        edits=(
+            (
+                "if min(in_channels, out_channels, stride) < 1:",
+                "if stride == 1 and in_channels == out_channels:\n        return None\n"
+                "    if min(in_channels, out_channels, stride) < 1:",
+            ),
+        ),
+        question="What does your function say to zero channels that become zero channels?",
+        explanation="An argument that can't be right is refused first, whatever would become of it.\n"
+        "See the docstring of make_downsample.",
+    ),
 ]
 
 RETURN = "return torch.relu(out + shortcut)"
@@ -744,6 +759,15 @@ BASIC_BLOCK = [
         explanation="A ValueError that names both shapes saves the search through a traceback of ten modules.\n"
         "expect_input stands ready in 'A plain block'.",
     ),
+    Misconception(
+        id="projects-where-it-strides",
+        exercise="BasicBlock",
+        belief="the projection is there for the stride",
+        edits=((SHORTCUT, "shortcut = x if x.shape[2:] == out.shape[2:] else self.downsample(x)"),),
+        question="What is added to an output of five channels if the input has one?",
+        explanation="The projection changes the channels, too; from one channel the sum broadcasts silently.\n"
+        "See 'When shapes disagree'.",
+    ),
 ]
 
 NORMS = "return [gradient.norm().item() for gradient in torch.autograd.grad(loss, outputs)]"
@@ -953,6 +977,15 @@ GRADIENT_NORMS = [
         question="Is an empty stack more likely meant, or a mistake in how it was built?",
         explanation="An empty stack is refused with the shape of x, so that the mistake shows where it was made.\n"
         "See the docstring.",
+    ),
+    Misconception(
+        id="cut-off-input-costs-nothing",
+        exercise="gradient_norms",
+        belief="cutting the input off keeps it clean, and costs nothing",
+        edits=(("outputs = []", "outputs, x = [], x.detach()"),),
+        question="Through what do gradients flow in a stack of blocks without parameters?",
+        explanation="Where no block has a parameter, only x asks for gradients; cut off, nothing does.\n"
+        "See 'blocks' in the docstring.",
     ),
 ]
 

@@ -61,10 +61,17 @@ def test_gives_the_same_again_for_an_input_that_asks_for_a_gradient(student):
 
     def probe(lesson):
         blocks = stack()
+        x.grad = torch.ones_like(x)
         twice = [lesson.gradient_norms(blocks, x), lesson.gradient_norms(blocks, x)]
         return {"norms": twice, "x": x.grad, "x.requires_grad": x.requires_grad}
 
-    student.returns(probe, lambda: {"norms": [norms(stack(), x)] * 2, "x": None, "x.requires_grad": True})
+    student.returns(probe, lambda: {"norms": [norms(stack(), x)] * 2, "x": torch.ones_like(x), "x.requires_grad": True})
+
+
+def test_takes_blocks_without_parameters_where_the_input_asks_for_a_gradient(student):
+    x = randn(2, 2, 7, 6, dtype=torch.float64).requires_grad_()
+    blocks = [nn.Tanh(), nn.Sigmoid(), nn.Softplus()]
+    student.returns(lambda lesson: lesson.gradient_norms(blocks, x), lambda: norms(blocks, x))
 
 
 def test_names_the_shape_of_x_where_there_is_no_block(student):

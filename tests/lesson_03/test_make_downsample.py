@@ -60,3 +60,4 @@ def test_names_all_three_numbers_where_one_is_less_than_one(student):
     student.raises(lambda lesson: lesson.make_downsample(4, 0, 2), ValueError, naming=[4, 0, 2])
     student.raises(lambda lesson: lesson.make_downsample(0, 8, 2), ValueError, naming=[0, 8, 2])
     student.raises(lambda lesson: lesson.make_downsample(4, 8, -2), ValueError, naming=[4, 8, -2])
+    student.raises(lambda lesson: lesson.make_downsample(0, 0, 1), ValueError, naming=[0, 1])

@@ -238,6 +238,15 @@ MISCONCEPTIONS = [
     ),
     # init_weights
     Misconception(
+        id="every-norm-starts-so",
+        exercise="init_weights",
+        belief="Every norm starts at one and zero by this function, GroupNorm too.",
+        edits=(("isinstance(module, nn.BatchNorm2d)", "isinstance(module, nn.BatchNorm2d | nn.GroupNorm)"),),
+        question="Which kinds of layers does the docstring name, and what becomes of all others?",
+        explanation="Only Conv2d and BatchNorm2d are changed; whoever builds in another layer has chosen its values.\n"
+        "See the docstring of init_weights.",
+    ),
+    Misconception(
         id="fan-in",
         exercise="init_weights",
         belief="The fan that scales the weights is the number of inputs of an output value (fan_in).",
@@ -406,6 +415,20 @@ MISCONCEPTIONS = [
         "See the docstring of init_weights: in place.",
     ),
     # ResNet18
+    Misconception(
+        id="classifier-with-a-start-of-its-own",
+        exercise="ResNet18",
+        belief="The classifier needs a start of its own.",
+        edits=(
+            (
+                "self.apply(init_weights)",
+                "self.apply(init_weights); nn.init.normal_(self.fc.weight, 0, 0.01); nn.init.zeros_(self.fc.bias)",
+            ),
+        ),
+        question="Who gives the linear layer its values, according to the docstring?",
+        explanation="init_weights leaves it as PyTorch made it, and so does the net; older recipes draw it anew.\n"
+        "See the docstring of ResNet18.",
+    ),
     Misconception(
         id="imagenet-stem-on-cifar",
         exercise="ResNet18",

@@ -9,14 +9,14 @@ class Scale(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.log_scale = nn.Parameter(torch.zeros(7, 2))
+        self.log_scale, self.shift = nn.Parameter(torch.zeros(7, 2)), nn.Parameter(torch.zeros(()))
 
 
 def test_adds_the_elements_of_all_parameters_at_any_depth(student):
     nested = nn.Sequential(nn.Conv2d(3, 4, (2, 5)), nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(6, 8), Scale())))
     student.returns(
         lambda lesson: [lesson.count_parameters(model) for model in (nested, nested[0], nn.ReLU())],
-        lambda: [(4 * 3 * 2 * 5 + 4) + (8 * 6 + 8) + 7 * 2, 4 * 3 * 2 * 5 + 4, 0],
+        lambda: [(4 * 3 * 2 * 5 + 4) + (8 * 6 + 8) + 7 * 2 + 1, 4 * 3 * 2 * 5 + 4, 0],
     )
 
 

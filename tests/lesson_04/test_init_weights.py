@@ -38,15 +38,29 @@ def test_starts_norms_as_the_identity_and_keeps_their_running_statistics(student
     student.returns(probe, expected)
 
 
-def test_leaves_linear_layers_alone(student):
+def test_leaves_linear_and_other_layers_alone(student):
+    def others_filled():
+        return [fill_(layer) for layer in (nn.GroupNorm(2, 4), nn.Conv1d(2, 3, 2))]
+
     def probe(lesson):
         conv, fc = (fill_(layer) for layer in (nn.Conv2d(3, 4, 2), nn.Linear(5, 7)))
+        others = others_filled()
         before = conv.weight.detach().clone()
-        nn.Sequential(conv, nn.Sequential(fc)).apply(lesson.init_weights)
-        return {"fc": fc.state_dict(), "the convolution's weight has changed": not conv.weight.equal(before)}
+        nn.Sequential(conv, nn.Sequential(fc), *others).apply(lesson.init_weights)
+        states = [other.state_dict() for other in others]
+        return {
+            "fc": fc.state_dict(),
+            "other layers": states,
+            "the convolution's weight has changed": not conv.weight.equal(before),
+        }
 
     def expected():
-        return {"fc": fill_(nn.Linear(5, 7)).state_dict(), "the convolution's weight has changed": True}
+        states = [other.state_dict() for other in others_filled()]
+        return {
+            "fc": fill_(nn.Linear(5, 7)).state_dict(),
+            "other layers": states,
+            "the convolution's weight has changed": True,
+        }
 
     student.returns(probe, expected)
 

@@ -237,6 +237,15 @@ FILES = [
         explanation="Both are natural ways to name the place, and the docstring promises both.\n"
         "See “Args” in the docstring.",
     ),
+    Misconception(
+        id="enough-bytes-are-right-bytes",
+        exercise="load_batch",
+        belief="If the bytes are enough for the labels, the rows are right.",
+        edits=(("data.shape != (len(labels), 3 * 32 * 32)", "data.size != len(labels) * 3 * 32 * 32"),),
+        question="Six grey images of 1,024 bytes and two labels: what do your two images show?",
+        explanation="Three grey images make one colourful nonsense of the right size; compare shapes, not sizes.\n"
+        "See “Raises” in the docstring.",
+    ),
 ]
 
 STATS = "return mean.float(), std.float()"
@@ -273,7 +282,9 @@ STATISTICS = [
         id="one-number-for-all-channels",
         exercise="channel_stats",
         belief="One mean and one deviation serve all channels.",
-        edits=stats_as(f"{RIGHT_MEAN}.mean().expand(3)", "pixels.std(correction=0).float().expand(3)"),
+        edits=stats_as(
+            f"{RIGHT_MEAN}.mean().expand(pixels.shape[1])", "pixels.std(correction=0).float().expand(pixels.shape[1])"
+        ),
         question="Is there as much blue in your pictures as red?",
         explanation="Each channel has a mean of its own; blue is the darkest in most photographs.\n"
         "See the histograms in “What is in the pictures”.",
@@ -371,6 +382,30 @@ STATISTICS = [
         edits=((STATS, "return mean.float(), std.square().float()"),),
         question="If x is measured in shades of grey, in what unit is your second number?",
         explanation="normalize divides by the deviation, the root of the variance.\nSee the formula in “Statistics”.",
+    ),
+    Misconception(
+        id="average-over-parts",
+        exercise="channel_stats",
+        belief="The mean of the parts' means and deviations is that of the whole.",
+        edits=(
+            stats_as(
+                *(
+                    f"torch.stack([part.{one} for part in pixels.split(250)]).mean(0).float()"
+                    for one in ("mean((0, 2, 3))", "std((0, 2, 3), correction=0)")
+                )
+            )[0],
+        ),
+        question="Two parts, one all black and one all white: what deviation has each, and what have both together?",
+        explanation="A last, smaller part counts too much then, and how far apart the parts lie doesn't count at all.\n"
+        "Add up sums and sums of squares; see hint 2 of the exercise.",
+    ),
+    Misconception(
+        id="three-channels-always",
+        exercise="channel_stats",
+        belief="Images have three channels.",
+        edits=((STATS, "return mean[:3].float(), std[:3].float()"),),
+        question="How many numbers does your function give for images with a fourth channel?",
+        explanation="Satellites see infrared as well; C is whatever the images have.\nSee the shapes in the docstring.",
     ),
 ]
 
@@ -561,6 +596,29 @@ SPLIT = [
         explanation="A negative end counts from the back: a fraction of -0.1 would hold out nine tenths.\n"
         "See “Raises” in the docstring.",
     ),
+    Misconception(
+        id="empty-list-of-indices",
+        exercise="stratified_split",
+        belief="torch.tensor of a list of indices is always int64.",
+        edits=(
+            (
+                "return (~held_out).nonzero().flatten(), held_out.nonzero().flatten()",
+                "return tuple(torch.tensor(side.nonzero().flatten().tolist()) for side in (~held_out, held_out))",
+            ),
+        ),
+        question="What does torch.tensor([]).dtype say?",
+        explanation="An empty list has no integers to tell by: it becomes float32, which is no index.\n"
+        "See “Returns” in the docstring: int64.",
+    ),
+    Misconception(
+        id="classes-from-0-to-9",
+        exercise="stratified_split",
+        belief="Classes are numbered from 0 to 9.",
+        edits=(("labels.unique()", "range(10)"),),
+        question="How many images of a class number 12 does your function hold out?",
+        explanation="Classes are what occurs in the labels, however they are numbered.\n"
+        "See hint 2 of the exercise, or `unique()`.",
+    ),
 ]
 
 MADE = "return x.mul_(scale[:, None, None]).sub_(shift[:, None, None])"
@@ -670,6 +728,22 @@ NORMALIZE = [
             (("for values in (mean, std):", "for values in (mean,):"),),
             "Which shape of std does your function take without a word?",
             "Somebody may have a mean a channel and one deviation for all; broadcasting takes that.\nSee “Raises”.",
+            "",
+        ),
+        (
+            "three-channels-always",
+            "Images have three channels.",
+            (("values.shape != images.shape[1:2]", "values.shape != (3,)"),),
+            "What does your function say to images with a fourth channel, and four statistics?",
+            "C is whatever the images have.\nSee the shapes in the docstring.",
+            "",
+        ),
+        (
+            "as-many-numbers-as-channels",
+            "C numbers are C numbers, whatever their shape.",
+            (("values.shape != images.shape[1:2]", "len(values) != images.shape[1]"),),
+            "What does broadcasting make of statistics of shape (C, 1, 1) to which you add two axes?",
+            "Statistics are (C,); another shape broadcasts to something else, or not at all.\nSee “Raises”.",
             "",
         ),
     ]
@@ -794,6 +868,15 @@ FLIP = [
         "See “left unchanged” in the docstring.",
     ),
     *beliefs_about_chance("random_flip", "torch.rand(n, device=images.device, generator=generator)"),
+    Misconception(
+        id="exactly-half-of-each-batch",
+        exercise="random_flip",
+        belief="A probability of one half means half of each batch.",
+        edits=((COIN, "torch.randperm(n, device=images.device, generator=generator) < n // 2"),),
+        question="How often is the image of a batch of one mirrored?",
+        explanation="A coin for each image gives half on average; an exact half makes images depend on each other.\n"
+        "See the docstring: a coin of its own.",
+    ),
 ]
 
 DRAW = "torch.randint(2 * padding + 1, (2, n), device=images.device, generator=generator)"
@@ -960,6 +1043,15 @@ CROP = [
         "See “left unchanged” in the docstring.",
     ),
     *beliefs_about_chance("random_crop", DRAW),
+    Misconception(
+        id="cuts-from-the-end",
+        exercise="random_crop",
+        belief="[p:-p] leaves p out at either end, for p = 0 too.",
+        edits=((FILLED, "padded[:n, :, padding:-padding, padding:-padding] = images"),),
+        question="What is list(range(5))[0:-0]?",
+        explanation="-0 is 0, so [0:-0] is empty: nothing fits. Count from the front: [p : p + height].\n"
+        "See “Args” in the docstring: padding may be 0.",
+    ),
 ]
 
 Y = "torch.randint(height, (n, 1), device=images.device, generator=generator)"
@@ -1379,6 +1471,21 @@ BATCHES = [
         question="What does `0 or 50` give, and did the caller mean 50?",
         explanation="None means all; 0 is a size, and one too small. `or` can't tell the two apart.\n"
         "See “Raises” in the docstring.",
+    ),
+    Misconception(
+        id="in-order-from-the-first",
+        exercise="Batches",
+        belief="Without shuffling every epoch begins with image 0.",
+        edits=(
+            (
+                "n, first = len(self.images), epoch * self.epoch_size",
+                "if not self.shuffle:\n            return torch.arange(self.epoch_size)\n"
+                "        n, first = len(self.images), epoch * self.epoch_size",
+            ),
+        ),
+        question="Epochs of 12 images, 30 in all, not shuffled: when does image 20 come?",
+        explanation="A pack that nobody shuffled is dealt like any other: on from where the last epoch ended.\n"
+        "See the docstring.",
     ),
 ]
 

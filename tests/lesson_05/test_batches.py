@@ -140,6 +140,7 @@ def test_goes_on_with_the_pack_where_a_short_epoch_ended(student):
             "more than one epoch's images": len(set(numbers)) > 12,
             "twice in one epoch": any(len(set(epoch)) < len(epoch) for epoch in epochs[:2]),
             "the same when asked again": dealt(batches.epoch(0)) == epochs[0],
+            "in order": [lesson.Batches(*data, 4, epoch_size=12).order(epoch).tolist() for epoch in range(3)],
             "order() is that of the epoch": all(batches.order(k).tolist() == epochs[k] for k in range(5)),
         }
 
@@ -153,6 +154,7 @@ def test_goes_on_with_the_pack_where_a_short_epoch_ended(student):
             "more than one epoch's images": True,
             "twice in one epoch": False,
             "the same when asked again": True,
+            "in order": [[*range(12)], [*range(12, 24)], [*range(24, 30), *range(6)]],
             "order() is that of the epoch": True,
         },
     )

@@ -4,8 +4,8 @@ import torch
 
 
 def few_images():
-    """Two images of different brightness, uint8 (2, 3, 4, 5): few enough for n - 1 to differ from n."""
-    return (torch.rand(2, 3, 4, 5) * torch.tensor([90, 256])[:, None, None, None]).byte()
+    """Two images of different brightness, uint8 (2, 6, 4, 5): few enough for n - 1 to differ from n."""
+    return (torch.rand(2, 6, 4, 5) * torch.tensor([90, 256])[:, None, None, None]).byte()
 
 
 def test_gives_the_mean_of_each_channel_where_255_counts_as_1(student):
@@ -21,4 +21,14 @@ def test_gives_the_deviation_of_all_values_of_a_channel_from_their_mean(student)
     student.returns(
         lambda lesson: lesson.channel_stats(images)[1],
         lambda: (images.double() / 255).std(dim=(0, 2, 3), correction=0).float(),
+    )
+
+
+def test_takes_all_images_together_however_many_there_are(student):
+    brighter = torch.linspace(10, 256, 2501)[:, None, None, None]  # from image to image
+    images = (torch.rand(2501, 3, 1, 2) * brighter).byte()
+    pixels = images.double() / 255
+    student.returns(
+        lambda lesson: lesson.channel_stats(images),
+        lambda: (pixels.mean(dim=(0, 2, 3)).float(), pixels.std(dim=(0, 2, 3), correction=0).float()),
     )

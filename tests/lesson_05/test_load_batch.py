@@ -58,6 +58,11 @@ def test_refuses_rows_of_another_length(student):
     student.raises(lambda lesson: written(lesson.load_batch, grey), ValueError, naming=[(6, 1024)])
 
 
+def test_refuses_rows_of_another_length_though_the_bytes_are_enough(student):
+    grey = {b"data": np.zeros((6, 1024), np.uint8), b"labels": [0, 1]}
+    student.raises(lambda lesson: written(lesson.load_batch, grey), ValueError, naming=[(6, 1024), 2])
+
+
 def test_refuses_a_file_that_lacks_a_label(student):
     short = {b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2]}
     student.raises(lambda lesson: written(lesson.load_batch, short), ValueError, naming=[(4, 3072), 3])

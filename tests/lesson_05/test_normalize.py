@@ -8,11 +8,11 @@ from course.student import randn
 
 
 def test_brings_every_channel_to_its_own_scale(student):
-    images = torch.randint(256, (4, 3, 3, 3), dtype=torch.uint8)  # all of a size: a wrong axis raises no error
-    mean, std = torch.tensor([0.3, 0.5, 0.6]), torch.tensor([0.2, 0.25, 0.4])
+    images = torch.randint(256, (4, 4, 4, 4), dtype=torch.uint8)  # all of a size: a wrong axis raises no error
+    mean, std = torch.tensor([0.3, 0.5, 0.6, 0.4]), torch.tensor([0.2, 0.25, 0.4, 0.3])
     student.returns(
         lambda lesson: lesson.normalize(images, mean, std),
-        lambda: ((images.double() / 255 - mean.view(3, 1, 1)) / std.view(3, 1, 1)).float(),
+        lambda: ((images.double() / 255 - mean.view(4, 1, 1)) / std.view(4, 1, 1)).float(),
     )
 
 
@@ -32,3 +32,15 @@ def test_refuses_a_deviation_of_another_shape_as_well(student):
         return "a deviation is not refused", lesson.normalize(images, three, one)
 
     student.raises(probe, ValueError, naming=[images.shape, one.shape])
+
+
+def test_refuses_statistics_of_more_dimensions(student):
+    images = torch.randint(256, (2, 3, 4, 5), dtype=torch.uint8)
+    one, three = randn(1), randn(3, 1, 1)
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "one number is not refused", lesson.normalize(images, one, one)
+        return "another shape is not refused", lesson.normalize(images, three, three)
+
+    student.raises(probe, ValueError, naming=[images.shape, three.shape])

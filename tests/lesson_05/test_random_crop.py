@@ -14,6 +14,8 @@ AS_IT_SHOULD = {
     "the global generator is left alone": True,
 }
 
+WINDOWS = {"rows": [0, 1, 2, 3, 4], "columns": [0, 1, 2, 3, 4], "windows": 25}
+
 
 def chance(draw):
     """How the images of `draw(generator)` depend on the generator, and what becomes of it."""
@@ -63,10 +65,13 @@ def test_shifts_each_image_by_its_own_number_of_rows_and_columns(student):
     images = randn(600, 2, 4, 5)
 
     def probe(lesson):
-        out = lesson.random_crop(images.clone(), 2, torch.Generator().manual_seed(5))
-        return described(images, out, 2)
+        generator = torch.Generator().manual_seed(5)
+        found = described(images, lesson.random_crop(images.clone(), 2, generator), 2)
+        if found != WINDOWS:
+            return found
+        return {**found, "as they are without padding": lesson.random_crop(images.clone(), 0, generator).equal(images)}
 
-    student.returns(probe, lambda: {"rows": [0, 1, 2, 3, 4], "columns": [0, 1, 2, 3, 4], "windows": 25})
+    student.returns(probe, lambda: {**WINDOWS, "as they are without padding": True})
 
 
 def test_gives_every_shift_the_same_chance(student):

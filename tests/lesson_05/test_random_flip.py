@@ -46,8 +46,11 @@ def test_mirrors_some_images_of_a_batch_left_to_right_and_leaves_the_others(stud
 
     def probe(lesson):
         generator = torch.Generator().manual_seed(5)
-        seen = [set(kinds(batch, lesson.random_flip(batch.clone(), generator))) for batch in images.split(8)]
-        return {"seen": sorted(set().union(*seen)), "both within a batch": max(map(len, seen)) > 1}
+        seen = [kinds(batch, lesson.random_flip(batch.clone(), generator)) for batch in images.split(8)]
+        return {
+            "seen": sorted(set().union(*seen)),
+            "both within a batch": max(len(set(batch)) for batch in seen) > 1,
+        }
 
     student.returns(probe, lambda: {"seen": ["as it was", "mirrored"], "both within a batch": True})
 
@@ -71,6 +74,20 @@ def test_draws_from_the_generator_alone(student):
         lambda lesson: chance(lambda generator: lesson.random_flip(images.clone(), generator)),
         lambda: AS_IT_SHOULD,
     )
+
+
+def test_tosses_a_coin_for_each_image(student):
+    images = randn(320, 2, 3, 4)
+
+    def probe(lesson):
+        generator = torch.Generator().manual_seed(5)
+        seen = [tuple(kinds(batch, lesson.random_flip(batch.clone(), generator))) for batch in images.split(8)]
+        return {
+            "as many in every batch": len({batch.count("mirrored") for batch in seen}) == 1,
+            "the same ones in every batch": len(set(seen)) == 1,
+        }
+
+    student.returns(probe, lambda: {"as many in every batch": False, "the same ones in every batch": False})
 
 
 def test_keeps_bytes_as_bytes(student):

@@ -4,8 +4,8 @@ import torch
 
 
 def shuffled_labels():
-    """Three classes of 9, 11 and 20 images in random order."""
-    labels = torch.tensor([0] * 9 + [1] * 11 + [2] * 20)
+    """Three classes, 0, 7 and 12, of 9, 11 and 20 images in random order."""
+    labels = torch.tensor([0] * 9 + [7] * 11 + [12] * 20)
     return labels[torch.randperm(len(labels))]
 
 
@@ -14,7 +14,7 @@ def test_holds_out_the_same_share_of_each_class(student):
 
     def probe(lesson):
         counts = {
-            tuple(labels[lesson.stratified_split(labels, 0.3, seed)[1]].bincount(minlength=3).tolist())
+            tuple(labels[lesson.stratified_split(labels, 0.3, seed)[1]].bincount(minlength=13)[[0, 7, 12]].tolist())
             for seed in range(12)
         }
         return "other numbers for other seeds" if len(counts) > 1 else counts.pop()
@@ -54,9 +54,13 @@ def test_holds_out_nothing_or_everything_where_that_is_the_share(student):
     labels = shuffled_labels()
 
     def probe(lesson):
-        return {share: tuple(map(len, lesson.stratified_split(labels, share, seed=1))) for share in (0.0, 1.0)}
+        sides = {share: lesson.stratified_split(labels, share, seed=1) for share in (0.0, 1.0)}
+        return {share: [(len(side), side.dtype) for side in both] for share, both in sides.items()}
 
-    student.returns(probe, lambda: {0.0: (40, 0), 1.0: (0, 40)})
+    def expected():
+        return {share: [(count, torch.int64) for count in counts] for share, counts in ((0.0, (40, 0)), (1.0, (0, 40)))}
+
+    student.returns(probe, lambda: {share: [(n, str(kind)) for n, kind in both] for share, both in expected().items()})
 
 
 def test_draws_at_random_from_its_seed_alone(student):

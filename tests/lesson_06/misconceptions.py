@@ -186,6 +186,15 @@ CROSS_ENTROPY = [
         explanation="The caller still needs its logits, for the accuracy or for another loss.\n"
         "logits - maximum makes a new tensor; see hint 3.",
     ),
+    Misconception(
+        id="logits-have-two-dimensions",
+        exercise="cross_entropy",
+        belief="Logits always have two dimensions.",
+        edits=(("if logits.ndim != 2 or targets.shape", "if targets.shape"),),
+        question="What does your function say to a map of logits, one for each pixel?",
+        explanation="With logits of another shape the formula breaks inside, or gives a number that means nothing.\n"
+        "See “Raises” in the docstring.",
+    ),
 ]
 
 GRADIENT = "update = p.grad.add(p, alpha=weight_decay) if weight_decay else p.grad"
@@ -716,6 +725,14 @@ UPDATE = [
         explanation="The mode is the epoch's affair; an update leaves it as it finds it.\n"
         "See the docstring: its mode is left as it is.",
     ),
+    Misconception(
+        id="forgets-after-the-step",
+        exercise="update",
+        belief="If gradients are cleared after each step, there are none before it.",
+        edits=((THREE, f"{BACK}\n    {ONWARD}\n    {FORGET}"),),
+        question="Somebody looked at a gradient before your first step. What does that step follow?",
+        explanation="Old gradients may come from anywhere; a step clears them before the way back.\nSee the docstring.",
+    ),
 ]
 
 TRAINING = "model.train()\n"
@@ -1154,6 +1171,20 @@ LOADING = [
         explanation="Damage fails in many ways; the caller wants one kind of error and the file's name.\n"
         "See hint 3 of exercise 8.",
     ),
+    Misconception(
+        id="what-zipfile-opens-torch-loads",
+        exercise="load_checkpoint",
+        belief="What zipfile can open, torch can load.",
+        edits=(
+            (
+                "except Exception as error:",
+                "except (zipfile.BadZipFile, __import__('pickle').UnpicklingError) as error:",
+            ),
+        ),
+        question="What does your function say to a zip archive of holiday pictures?",
+        explanation="torch.load fails in many ways; whoever asked wants one kind of error, which names the file.\n"
+        "See “Raises” in the docstring.",
+    ),
 ]
 
 EVALUATED = "measured = evaluate(model, validation)"
@@ -1426,6 +1457,30 @@ FIT = [
         question="A run is shortened from four epochs to two. Where is its learning rate at the end?",
         explanation='state["total"] is the run\'s length as it stands; a shortened run must come down within it.\n'
         'See the docstring of fit: learning_rate(s, state["total"], peak).',
+    ),
+    Misconception(
+        id="weights-checked-at-epochs-ends-only",
+        exercise="fit",
+        belief="Weights need a look only at the end of an epoch.",
+        edits=((SAVED, "            must_be_finite(state, steps, model)\n        save(state)\n"),),
+        question="A run is stopped in the middle of an epoch, and its weights are broken. What does it go on from?",
+        explanation="Whatever is saved must be whole, on stopping as well as at an epoch's end.\n"
+        "See point 3 of exercise 9 and “Raises”.",
+    ),
+    Misconception(
+        id="watches-before-it-checks",
+        exercise="fit",
+        belief="watch may look before the loss is checked.",
+        edits=(
+            ("                must_be_finite(state, steps)  # waits for the GPU\n", ""),
+            (
+                '                state["stopped"] = bool(watch(state))\n',
+                '                state["stopped"] = bool(watch(state))\n                must_be_finite(state, steps)\n',
+            ),
+        ),
+        question="What does a progress bar show of a loss that is no number?",
+        explanation="Whoever watches may rely on what is shown: the check comes first.\n"
+        "See hint 3 of exercise 9 and “Raises”.",
     ),
 ]
 

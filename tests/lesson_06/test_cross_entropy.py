@@ -73,6 +73,11 @@ def test_refuses_another_number_of_targets(student):
     student.raises(lambda lesson: lesson.cross_entropy(logits, targets), ValueError, naming=[(7, 4), (3,)])
 
 
+def test_refuses_logits_of_three_dimensions(student):
+    logits = randn(7, 4, 2)
+    student.raises(lambda lesson: lesson.cross_entropy(logits, TARGETS), ValueError, naming=[(7, 4, 2), (7,)])
+
+
 def test_refuses_targets_in_a_column(student):
     logits, targets = randn(7, 4), TARGETS[:, None]
     student.raises(lambda lesson: lesson.cross_entropy(logits, targets), ValueError, naming=[(7, 4), (7, 1)])

@@ -222,7 +222,7 @@ def test_stops_at_a_loss_that_is_not_finite_and_saves_nothing_broken(student):
     train, validation = data()
 
     def probe(lesson):
-        model, saved, steps = network(), [], []
+        model, saved, steps, seen = network(), [], [], []
 
         def update(model, optimizer, images, labels):
             steps.append(len(steps) + 1)
@@ -239,24 +239,26 @@ def test_stops_at_a_loss_that_is_not_finite_and_saves_nothing_broken(student):
                 PEAK,
                 update,
                 save=lambda state: saved.append(state["step"]),
+                watch=lambda state: seen.append(state["step"]),
             )
             ending = "no error"
         except FloatingPointError:
             ending = "FloatingPointError"
-        return {"ending": ending, "steps": len(steps), "saved": saved}
+        return {"ending": ending, "steps": len(steps), "watched": len(seen), "saved": saved}
 
-    student.returns(probe, lambda: {"ending": "FloatingPointError", "steps": 7, "saved": [0, 5]})
+    student.returns(probe, lambda: {"ending": "FloatingPointError", "steps": 7, "watched": 6, "saved": [0, 5]})
 
 
 def test_saves_no_weights_that_are_not_finite(student):
     train, validation = data()
 
-    def probe(lesson):
+    def run(lesson, broken, stop=None):
+        """What becomes of a run whose weights break at a step, and which is stopped at one or not."""
         model, saved, steps = network(), [], []
 
         def update(model, optimizer, images, labels):
             steps.append(len(steps) + 1)
-            if len(steps) == 10:
+            if len(steps) == broken:
                 model[4].bias.data[1] = float("inf")
             return torch.tensor(1.0), torch.tensor(3)
 
@@ -266,14 +268,20 @@ def test_saves_no_weights_that_are_not_finite(student):
         try:
             lesson.fit(
                 model, Descent(model.parameters()), train, validation, EPOCHS, PEAK, update, evaluate,
-                save=lambda state: saved.append(state["step"]),
+                save=lambda state: saved.append(state["step"]), watch=lambda state: state["step"] == stop,
             )  # fmt: skip
             ending = "no error"
         except FloatingPointError:
             ending = "FloatingPointError"
         return {"ending": ending, "steps": len(steps), "saved": saved}
 
-    student.returns(probe, lambda: {"ending": "FloatingPointError", "steps": 10, "saved": [0, 5]})
+    student.returns(
+        lambda lesson: {"at an epoch's end": run(lesson, 10), "on stopping": run(lesson, 7, stop=7)},
+        lambda: {
+            "at an epoch's end": {"ending": "FloatingPointError", "steps": 10, "saved": [0, 5]},
+            "on stopping": {"ending": "FloatingPointError", "steps": 7, "saved": [0, 5]},
+        },
+    )
 
 
 def test_lets_a_run_that_is_too_slow_come_down_within_one_more_epoch(student):

@@ -132,6 +132,8 @@ def test_says_of_a_missing_or_broken_file_which_it_is(student):
             for content in (whole[: len(whole) // 2], b"no archive", b""):
                 path.write_bytes(content)
                 answers.append(tried(lesson.load_checkpoint, path))
-            return missing, answers
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("notes/readme.txt", "no weights in here")
+            return missing, [*answers, tried(lesson.load_checkpoint, path)]
 
-    student.returns(probe, lambda: (NAMED, [NAMED] * 3))
+    student.returns(probe, lambda: (NAMED, [NAMED] * 4))

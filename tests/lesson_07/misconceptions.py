@@ -51,7 +51,7 @@ TOPK = [
         exercise="topk_accuracy",
         belief="All k guesses of all images are averaged.",
         edits=((HITS, "return (best == targets[:, None]).double().mean().item()"),),
-        question="With k = C every image is answered rightly. What does your function give there?",
+        question="With k = C every image is classified correctly. What does your function give there?",
         explanation="An image counts as right once, whichever of its k guesses was right: any, then mean.\n"
         "See hint 3 of exercise 1.",
     ),
@@ -116,6 +116,15 @@ TOPK = [
         edits=(("if targets.shape != logits.shape[:1]:", "if False:"),),
         question="Compare shapes (N, k) and (N, 1, 1) by the rules of broadcasting. What comes out?",
         explanation="Labels of shape (N, 1) broadcast: every image is compared with every label, silently.\n"
+        "See “Raises” in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="targets-of-one-dimension-fit",
+        exercise="topk_accuracy",
+        belief="Targets fit the logits if they have one dimension.",
+        edits=(("if targets.shape != logits.shape[:1]:", "if targets.ndim != 1:"),),
+        question="What becomes of a single target when six rows of logits are compared with it?",
+        explanation="A single target broadcasts: every image is compared with it, silently. Compare lengths, too.\n"
         "See “Raises” in the docstring of exercise 1.",
     ),
 ]
@@ -261,6 +270,18 @@ BOOTSTRAP = [
         explanation="A negative level turns the ends round, and nothing complains; no share lies below 0.\n"
         "See “Raises” in the docstring of exercise 2.",
     ),
+    Misconception(
+        id="seeds-numpys-global-generator",
+        exercise="bootstrap_interval",
+        belief="np.random.seed disturbs nobody, as torch has its own generator.",
+        edits=(
+            ("generator = torch.Generator()", "import numpy; numpy.random.seed(seed); generator = torch.Generator()"),
+            (DRAWN, "torch.from_numpy(numpy.random.randint(n, size=n))"),
+        ),
+        question="Somebody's augmentation draws from NumPy. What does it draw after your function, every time?",
+        explanation="NumPy has a generator for all, too; np.random.default_rng(seed) makes one of your own.\n"
+        "See “seed” in the docstring of exercise 2.",
+    ),
 ]
 
 CELLS = "cells = targets * num_classes + predictions"
@@ -378,6 +399,15 @@ CONFUSION = [
         explanation="One prediction is broadcast to all targets, and counted six times.\n"
         "See “Raises” in the docstring of exercise 3.",
     ),
+    Misconception(
+        id="equal-lengths-fit",
+        exercise="confusion_matrix",
+        belief="Two tensors of equal length fit.",
+        edits=(("if predictions.shape != targets.shape:", "if len(predictions) != len(targets):"),),
+        question="Targets of shape (6, 1) and predictions of shape (6,): how many pairs does broadcasting make?",
+        explanation="A column meets a row in every pair, 36 of them; what must be equal is the whole shape.\n"
+        "See “Raises” in the docstring of exercise 3.",
+    ),
 ]
 
 PRECISION = "precision = right / predicted.clamp(min=1)"
@@ -450,7 +480,7 @@ REPORT = [
     Misconception(
         id="true-negatives-count-as-recall",
         exercise="per_class_report",
-        belief="Recall is the share of all images that are told rightly to be or not to be of the class.",
+        belief="Recall is the share of all images that are said correctly to be of the class or not.",
         edits=((RECALL, "recall = (matrix.sum() - predicted - support + 2 * right) / matrix.sum()"),),
         question="A network never says “cat”. What is its recall of cats, and what do you give it?",
         explanation="The images of all other classes make that share large whatever happens; recall asks only\n"
@@ -770,6 +800,21 @@ TEMPERATURE = [
         explanation="double() of a float64 tensor is that very tensor, so -= writes into the caller's logits.\n"
         "See “left unchanged” in the docstring of exercise 6.",
     ),
+    Misconception(
+        id="two-hundred-temperatures",
+        exercise="fit_temperature",
+        belief="Two hundred temperatures between 0.01 and 100 are fine enough.",
+        edits=(
+            (
+                FOUND,
+                "loss = lambda t: -(logits / t).log_softmax(1).gather(1, targets[:, None]).mean()\n"
+                "    return min((10 ** (k / 50) for k in range(-100, 101)), key=loss)",
+            ),
+        ),
+        question="How far apart, in per cent, are two neighbours of your grid?",
+        explanation="Two hundred steps over four powers of ten are 4.7 % each, so the answer may be 2.4 % off.\n"
+        "See the docstring of exercise 6: right to 1 %.",
+    ),
 ]
 
 CONFIDENT = "confidence, predictions = logits.double().softmax(1).max(1)"
@@ -864,6 +909,15 @@ MISTAKES = [
         question="A network makes 4 mistakes, and you are asked for 9. Which are the other 5?",
         explanation="A right answer is no mistake, not even the last on the list: fewer come back.\n"
         "See the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="squeeze-takes-one-dimension",
+        exercise="most_confident_mistakes",
+        belief="squeeze() removes only the second dimension of what nonzero() gives.",
+        edits=((WRONG, WRONG.replace(".flatten()", ".squeeze()")),),
+        question="What shape has nonzero().squeeze() if there is exactly one mistake?",
+        explanation="squeeze() takes away every dimension of length 1, so a single index loses both.\n"
+        "See hint 2 of the exercise.",
     ),
 ]
 

@@ -1,5 +1,7 @@
 """confusion_matrix: how often each class was called each name."""
 
+from contextlib import suppress
+
 import pytest
 import torch
 
@@ -41,9 +43,15 @@ def test_refuses_a_class_that_there_is_not(student):
 
 
 def test_refuses_predictions_that_do_not_fit_the_targets(student):
-    predictions, targets = torch.tensor([1]), torch.tensor([0, 1, 2, 1, 1, 0])
+    single, targets = torch.tensor([1]), torch.tensor([0, 1, 2, 1, 1, 0])
+    column = targets[:, None]
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "one for all is not refused", lesson.confusion_matrix(single, targets, 3)
+        return "a column is not refused", lesson.confusion_matrix(targets, column, 3)
+
     student.raises(
-        lambda lesson: lesson.confusion_matrix(predictions, targets, 3),
-        ValueError,
-        naming=[predictions.shape, targets.shape],
+        lambda lesson: lesson.confusion_matrix(single, targets, 3), ValueError, naming=[single.shape, targets.shape]
     )
+    student.raises(probe, ValueError, naming=[targets.shape, column.shape])

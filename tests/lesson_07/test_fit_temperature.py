@@ -25,24 +25,24 @@ def with_best_temperature(best):
     return logits * best * low, targets
 
 
-def eighths(temperature):
-    """A temperature in steps of an eighth of an octave, 9 %: what each accurate way to find it agrees on."""
-    return {"is a float": isinstance(temperature, float), "eighths of an octave": round(8 * math.log2(temperature))}
+def rounded(temperature):
+    """A temperature in steps of 1/35 of an octave, 2 %: what each way that is right to 1 % agrees on."""
+    return {"is a float": isinstance(temperature, float), "35ths of an octave": round(35 * math.log2(temperature))}
 
 
 def test_finds_the_temperature_with_the_smallest_loss(student):
-    logits, targets = with_best_temperature(2)
+    logits, targets = with_best_temperature(2 ** (36 / 35))
     student.returns(
-        lambda lesson: eighths(lesson.fit_temperature(logits, targets)),
-        lambda: {"is a float": True, "eighths of an octave": 8},
+        lambda lesson: rounded(lesson.fit_temperature(logits, targets)),
+        lambda: {"is a float": True, "35ths of an octave": 36},
     )
 
 
 def test_finds_a_temperature_below_1_for_a_network_that_is_too_modest(student):
     logits, targets = with_best_temperature(1 / 32)
     student.returns(
-        lambda lesson: eighths(lesson.fit_temperature(logits, targets)),
-        lambda: {"is a float": True, "eighths of an octave": -40},
+        lambda lesson: rounded(lesson.fit_temperature(logits, targets)),
+        lambda: {"is a float": True, "35ths of an octave": -175},
     )
 
 
@@ -50,8 +50,8 @@ def test_takes_logits_in_the_thousands(student):
     logits, targets = with_best_temperature(64)
     logits += 3000
     student.returns(
-        lambda lesson: eighths(lesson.fit_temperature(logits, targets)),
-        lambda: {"is a float": True, "eighths of an octave": 48},
+        lambda lesson: rounded(lesson.fit_temperature(logits, targets)),
+        lambda: {"is a float": True, "35ths of an octave": 210},
     )
 
 
@@ -60,6 +60,6 @@ def test_leaves_the_logits_unchanged(student):
 
     def probe(lesson):
         found = lesson.fit_temperature(logits, targets)
-        return {"logits": logits, "eighths of an octave": eighths(found)["eighths of an octave"]}
+        return {"logits": logits, "35ths of an octave": rounded(found)["35ths of an octave"]}
 
-    student.returns(probe, lambda: {"logits": logits, "eighths of an octave": 16})
+    student.returns(probe, lambda: {"logits": logits, "35ths of an octave": 70})

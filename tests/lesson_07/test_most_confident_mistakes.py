@@ -29,7 +29,8 @@ def test_gives_the_surest_of_the_wrong_answers_first(student):
 
 
 def test_gives_fewer_where_there_are_fewer(student):
-    logits, targets = guesses(4, 60)
+    few = [guesses(wrong, 60) for wrong in (4, 1)]
     student.returns(
-        lambda lesson: lesson.most_confident_mistakes(logits, targets, 9), lambda: mistakes(logits, targets, 9)
+        lambda lesson: [lesson.most_confident_mistakes(logits, targets, 9) for logits, targets in few],
+        lambda: [mistakes(logits, targets, 9) for logits, targets in few],
     )

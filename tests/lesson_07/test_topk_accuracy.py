@@ -1,5 +1,7 @@
 """topk_accuracy: the share of images whose class is among the best."""
 
+from contextlib import suppress
+
 import torch
 
 from course.student import randn
@@ -36,7 +38,12 @@ def test_refuses_a_k_that_is_larger_than_the_number_of_classes_or_zero(student):
 
 
 def test_refuses_targets_that_do_not_fit_the_logits(student):
-    logits, targets = randn(6, 4), torch.tensor([[0], [1], [2], [3], [0], [1]])
-    student.raises(
-        lambda lesson: lesson.topk_accuracy(logits, targets), ValueError, naming=[logits.shape, targets.shape]
-    )
+    logits, column, single = randn(6, 4), torch.tensor([[0], [1], [2], [3], [0], [1]]), torch.tensor([2])
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "a column is not refused", lesson.topk_accuracy(logits, column)
+        return "one for all is not refused", lesson.topk_accuracy(logits, single)
+
+    student.raises(lambda lesson: lesson.topk_accuracy(logits, column), ValueError, naming=[logits.shape, column.shape])
+    student.raises(probe, ValueError, naming=[logits.shape, single.shape])

@@ -81,6 +81,20 @@ DEVICE = [
         explanation="It checks the spelling, not the machine: the error would come with the first tensor.\n"
         "See Raises in the docstring of exercise 1.",
     ),
+    Misconception(
+        id="whatever-torch-knows-is-here",
+        exercise="pick_device",
+        belief="What torch knows and is no GPU of CUDA or Apple is there.",
+        edits=(
+            (
+                "if kind not in here or",
+                'known = kind in (*here, "xpu", "meta")\n    if not known or',
+            ),
+        ),
+        question='Does torch.device("xpu") raise an error on your machine, and has it an Intel GPU?',
+        explanation="torch.device only reads a name; whether there is such a device is another question.\n"
+        "See “Raises” in the docstring.",
+    ),
 ]
 
 FLOPS = [
@@ -189,6 +203,15 @@ FLOPS = [
         question="Call your function, then train: how often is count called?",
         explanation="The module keeps its hooks until they are removed, and calls them at each forward pass.\n"
         "See hint 2 of exercise 2.",
+    ),
+    Misconception(
+        id="linear-once-an-image",
+        exercise="step_flops",
+        belief="A linear layer is applied once an image.",
+        edits=(("output.numel() * layer", "(output.numel() if output.dim() == 4 else output[:, -1].numel()) * layer"),),
+        question="A linear layer gets (N, 27, 8). How often does it use its weights for one image?",
+        explanation="Whatever stands before the last dimension is a place; the output has a value for each.\n"
+        "See hint 2 of the exercise.",
     ),
 ]
 
@@ -368,6 +391,18 @@ STEP = [
         edits=(("losses.append(loss.detach())", "losses.append(loss)"),),
         question="If somebody keeps the losses of 1,000 steps, what else is kept with them?",
         explanation="A loss that still has its graph holds every activation of its batch.\nSee Returns of exercise 3.",
+    ),
+    Misconception(
+        id="float16-comes-with-a-scaler",
+        exercise="train_step",
+        belief="Whoever computes in float16 has a scaler.",
+        edits=(
+            (BACKWARD, '(scaler.scale(loss) if precision == "float16" else loss).backward()'),
+            ("if scaler:", 'if precision == "float16":'),
+        ),
+        question="What is the default of `scaler`?",
+        explanation="A scaler is an offer: without one float16 loses faint gradients, and steps all the same.\n"
+        "See the docstring, and the cell after the check.",
     ),
 ]
 
@@ -795,6 +830,17 @@ ORTHOGONAL = [
         question="In which dtype are the weights that your result is subtracted from?",
         explanation="The result is float32, as the docstring says.\nSee Returns of exercise 6.",
     ),
+    Misconception(
+        id="float-makes-a-copy",
+        exercise="orthogonalize",
+        belief="float() makes a copy.",
+        edits=(
+            ("x = matrix.bfloat16()\n    x = x / (x.norm() + 1e-7)", "x = matrix.float()\n    x /= x.norm() + 1e-7"),
+        ),
+        question="Is x.float() another tensor than x if x is float32 already?",
+        explanation="A conversion to the dtype that a tensor has gives the tensor itself, and /= writes into it.\n"
+        "See “left unchanged” in the docstring.",
+    ),
 ]
 
 MUON = [
@@ -951,6 +997,15 @@ MUON = [
         explanation="sqrt(output channels), like the step: each row then has length 1 on average.\n"
         "See the docstring of exercise 7.",
     ),
+    Misconception(
+        id="kernels-lie-in-the-order-of-their-shape",
+        exercise="Muon",
+        belief="A kernel's numbers lie in memory in the order of its shape.",
+        edits=(("update.flatten(1)", "update.view(len(p), -1)"),),
+        question="What does your optimizer say to a network that was moved to channels last?",
+        explanation="view never copies, so it refuses kernels in channels last memory; flatten copies where it must.\n"
+        "See “Channels last” in the notes on your table.",
+    ),
 ]
 
 CONV = [
@@ -1056,6 +1111,15 @@ CONV = [
         question="In mixed precision, what is layer.weight.grad after backward?",
         explanation="weight.to(…) is part of the graph, and its gradient comes back in float32; weight.data is not.\n"
         "See hint 3 of exercise 8.",
+    ),
+    Misconception(
+        id="padding-makes-no-room",
+        exercise="ShiftedConv2d",
+        belief="A kernel larger than the image never fits, padded or not.",
+        edits=(("min(x.shape[2:]) + 2 * self.padding <", "min(x.shape[2:]) <"),),
+        question="What is the size of the last stage's maps in a ResNet18 for images of 16 pixels?",
+        explanation="A map of 2 x 2 pixels with a padding of 1 is 4 x 4, and a kernel of 3 fits.\n"
+        "See lesson 1, output_size.",
     ),
 ]
 

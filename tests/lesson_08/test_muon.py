@@ -59,7 +59,8 @@ def test_moves_with_momentum_that_looks_ahead(student):
 
 
 def test_takes_orthogonal_steps_of_rescaled_kernels(student):
-    start, gradients = 3 * randn(4, 3, 2, 2), randn(3, 4, 3, 2, 2)
+    kernels = (3 * randn(4, 3, 2, 2), *randn(3, 4, 3, 2, 2))
+    start, *gradients = (kernel.contiguous(memory_format=torch.channels_last) for kernel in kernels)
 
     def probe(lesson):
         p, q = parameter(start), parameter(start)  # q is no kernel
@@ -73,7 +74,7 @@ def test_takes_orthogonal_steps_of_rescaled_kernels(student):
 
     def expected():
         path = right(start, gradients, [0.4, 0.2, 0.3], factor=0.5, weight_decay=0.4, orthogonal=True)
-        other = right(start, torch.ones_like(gradients), [0.4, 0.2, 0.3], weight_decay=0.4)[-1]
+        other = right(start, torch.ones(3, 4, 3, 2, 2), [0.4, 0.2, 0.3], weight_decay=0.4)[-1]
         return [(step / 2).bfloat16() for step in (*path, other)]
 
     student.returns(probe, expected)

@@ -67,5 +67,8 @@ def test_gives_zeros_of_zeros(student):
 
 
 def test_leaves_the_matrix_unchanged(student):
-    matrix = randn(4, 6).bfloat16()
-    student.returns(lambda lesson: (lesson.orthogonalize(matrix).dtype, matrix), lambda: (torch.float32, matrix))
+    matrices = [randn(4, 6).bfloat16(), randn(4, 6)]
+    student.returns(
+        lambda lesson: ([lesson.orthogonalize(matrix).dtype for matrix in matrices], matrices),
+        lambda: (["torch.float32"] * 2, matrices),
+    )

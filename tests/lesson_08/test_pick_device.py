@@ -42,7 +42,7 @@ def test_takes_what_it_is_told_to(student):
 
 @pytest.mark.hollow
 def test_refuses_what_is_not_there(student):
-    names = {"cuda": 0, "cuda:0": 0, "mps": 2, "cuda:2": 2, "cuda:99": 2, "tpu": 2, "cpu:": 2, "cuda:00": 2}
+    names = {"cuda": 0, "cuda:0": 0, "mps": 2, "cuda:2": 2, "cuda:99": 2, "tpu": 2, "xpu": 2, "cpu:": 2, "cuda:00": 2}
     student.returns(
         lambda lesson: {name: refused(lesson, name, gpus) for name, gpus in names.items()},
         lambda: dict.fromkeys(names, "ValueError"),

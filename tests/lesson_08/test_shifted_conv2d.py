@@ -10,6 +10,7 @@ LIBRARY = ["convolution", "im2col"]
 SETTINGS = {
     "a large map": (3, 1, 1, 14, 13),
     "a small map": (3, 1, 1, 4, 5),
+    "a map smaller than the kernel": (3, 1, 1, 2, 2),
     "stride 2": (3, 2, 1, 14, 13),
     "one tap": (1, 1, 0, 5, 4),
     "one tap with stride 2": (1, 2, 0, 5, 6),

@@ -74,6 +74,14 @@ def test_counts_every_layer_at_every_depth_as_often_as_it_is_used(student):
     student.returns(lambda lesson: lesson.step_flops(Net(), x), expected)
 
 
+def test_counts_a_linear_layer_at_every_place(student):
+    x = randn(4, 3, 9, 8)  # 27 rows of 8 numbers for each of 4 images
+    student.returns(
+        lambda lesson: lesson.step_flops(nn.Sequential(nn.Flatten(1, 2), nn.Linear(8, 5)), x),
+        lambda: 6 * 4 * 27 * 8 * 5,
+    )
+
+
 @pytest.mark.hollow
 def test_leaves_the_model_as_it_was(student):
     x = randn(5, 3, 9, 8)

@@ -125,6 +125,14 @@ def test_saves_faint_gradients_in_float16_by_the_scaler(student):
     )
 
 
+def test_steps_in_float16_without_a_scaler_as_well(student):
+    images, labels = data()
+    student.returns(
+        lambda lesson: record(lesson, Watched(), images, labels, "float16"),
+        lambda: written_down(Watched(), images, labels, torch.float16),
+    )
+
+
 def test_leaves_a_step_out_whose_gradients_overflow(student):
     images, labels = data()
 

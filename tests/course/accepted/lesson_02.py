@@ -303,7 +303,7 @@ def fold_batch_norm(conv, bn):
         raise ValueError(f"a norm {list(bn.weight.shape)} behind a convolution {list(conv.weight.shape)}")
     folded = FoldedConv2d(
         conv.in_channels, conv.out_channels, conv.kernel_size, stride=conv.stride, padding=conv.padding,
-        dilation=conv.dilation, groups=conv.groups,
+        dilation=conv.dilation, groups=conv.groups, padding_mode=conv.padding_mode,
     ).to(conv.weight)
     state = {"weight": conv.weight.detach().clone(), "bias": bn.bias.detach().clone()}
     for c in range(conv.out_channels):

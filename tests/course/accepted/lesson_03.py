@@ -226,7 +226,7 @@ def gradient_norms(blocks, x):
     for p in parameters:
         p.grad = None
     norms = [0.0] * len(blocks)
-    out = x.detach()
+    out = x.detach().requires_grad_()
     for index, block in enumerate(blocks):
         out = block(out)
         out.register_hook(lambda grad, index=index: norms.__setitem__(index, float(grad.pow(2).sum() ** 0.5)))
@@ -269,7 +269,7 @@ import numpy as np
 def gradient_norms(blocks, x):
     if not len(blocks):
         raise ValueError(f"x {tuple(x.shape)} has nowhere to go")
-    outputs = [x.detach().clone()]
+    outputs = [x.detach().clone().requires_grad_()]
     for block in copy.deepcopy(list(blocks)):
         outputs.append(block(outputs[-1]))
         outputs[-1].retain_grad()

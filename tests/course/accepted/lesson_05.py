@@ -195,7 +195,7 @@ def stratified_split(labels, fraction, seed):
         cut = len(members) - int(fraction * len(members) + 0.5)
         kept += members[:cut]
         held_out += members[cut:]
-    return torch.tensor(sorted(kept)), torch.tensor(sorted(held_out))
+    return tuple(torch.tensor(sorted(side), dtype=torch.int64) for side in (kept, held_out))
 """,
     ),
     Accepted(

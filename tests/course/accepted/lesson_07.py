@@ -104,7 +104,7 @@ def bootstrap_interval(correct, level=0.95, resamples=1000, seed=0):
         name="a loop over images",
         source="""
 def confusion_matrix(predictions, targets, num_classes):
-    if len(predictions) != len(targets):
+    if predictions.size() != targets.size():
         raise ValueError(f"{tuple(predictions.shape)} against {tuple(targets.shape)}")
     matrix = torch.zeros(num_classes, num_classes, dtype=torch.long)
     for called, true in zip(predictions.tolist(), targets.tolist()):
@@ -137,7 +137,7 @@ def confusion_matrix(predictions, targets, num_classes):
         name="index_put_ that accumulates",
         source="""
 def confusion_matrix(predictions, targets, num_classes):
-    if predictions.numel() != targets.numel():
+    if list(predictions.shape) != list(targets.shape):
         raise ValueError(f"sizes {list(predictions.shape)} and {list(targets.shape)}")
     for name, classes in (("prediction", predictions), ("target", targets)):
         for c in classes.unique().tolist():

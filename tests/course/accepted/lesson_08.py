@@ -19,7 +19,10 @@ def pick_device(name="auto"):
     if device.type == "cuda":
         if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
             raise ValueError(f"no {name} here")
-    elif device.type == "mps" and not torch.backends.mps.is_available():
+    elif device.type == "mps":
+        if not torch.backends.mps.is_available():
+            raise ValueError(f"no {name} here")
+    elif device.type != "cpu":
         raise ValueError(f"no {name} here")
     return device
 """,
@@ -79,7 +82,7 @@ def step_flops(model, images):
             height, width = layer.kernel_size
             total += 6 * output.numel() * layer.in_channels // layer.groups * height * width
         else:
-            total += 6 * len(output) * layer.in_features * layer.out_features
+            total += 6 * output.numel() * layer.in_features
 
     for layer in model.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
@@ -464,7 +467,7 @@ class Muon(Optimizer):
         for (p, group), update in zip(todo, updates):
             if group["orthogonal"]:
                 p.data = p.data * (p.shape[0] ** 0.5 / p.data.norm())
-                update = orthogonalize(update.view(len(p), -1)).view_as(p)
+                update = orthogonalize(update.reshape(len(p), -1)).reshape(p.shape)
             p.data.add_(update, alpha=-group["lr"] * group["factor"])
 """,
     ),
