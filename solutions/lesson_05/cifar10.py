@@ -702,7 +702,8 @@ def random_crop(images: torch.Tensor, padding: int, generator: torch.Generator) 
 
     Args:
         images: (N, C, H, W) of any dtype; left unchanged.
-        padding: zeros added on each of the four sides; all (2 * padding + 1) ** 2 windows have the same chance.
+        padding: zeros added on each of the four sides, 0 or more; all (2 * padding + 1) ** 2 windows have the same
+            chance.
         generator: on the images' device. All chance comes from it, and it moves on.
 
     Returns:

@@ -1373,8 +1373,8 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 # - **F: no zero_grad.** The gradients of all steps so far add up, a momentum of 1 that nothing slows. It begins
 #   well and then swings wider and wider.
 # - **G: eval forgotten.** The training curve is perfect, because nothing is wrong with the training. The
-# measurement is: sorted pictures, normalised with the statistics of one class or two. Whenever only the
-# validation is bad, doubt the validation first.
+#   measurement is: sorted pictures, normalised with the statistics of one class or two. Whenever only the
+#   validation is bad, doubt the validation first.
 # - **H: learning rate too high.** The loss trembles above the dotted line as soon as the warm-up reaches rates
 #   that the valley can't bear, and settles only when the schedule comes down. Without the norms it would be NaN.
 #   F began well; H never began.

@@ -397,7 +397,7 @@ STATISTICS = [
         ),
         question="Two parts, one all black and one all white: what deviation has each, and what have both together?",
         explanation="A last, smaller part counts too much then, and how far apart the parts lie doesn't count at all.\n"
-        "Add up sums and sums of squares; see hint 2 of the exercise.",
+        "Add up sums and sums of squares; see hint 2 of exercise 3.",
     ),
     Misconception(
         id="three-channels-always",
@@ -617,7 +617,7 @@ SPLIT = [
         edits=(("labels.unique()", "range(10)"),),
         question="How many images of a class number 12 does your function hold out?",
         explanation="Classes are what occurs in the labels, however they are numbered.\n"
-        "See hint 2 of the exercise, or `unique()`.",
+        "See hint 3 of exercise 5.",
     ),
 ]
 
@@ -1050,7 +1050,7 @@ CROP = [
         edits=((FILLED, "padded[:n, :, padding:-padding, padding:-padding] = images"),),
         question="What is list(range(5))[0:-0]?",
         explanation="-0 is 0, so [0:-0] is empty: nothing fits. Count from the front: [p : p + height].\n"
-        "See “Args” in the docstring: padding may be 0.",
+        "See “Args” in the docstring: 0 or more.",
     ),
 ]
 

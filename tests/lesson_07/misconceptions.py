@@ -917,7 +917,7 @@ MISTAKES = [
         edits=((WRONG, WRONG.replace(".flatten()", ".squeeze()")),),
         question="What shape has nonzero().squeeze() if there is exactly one mistake?",
         explanation="squeeze() takes away every dimension of length 1, so a single index loses both.\n"
-        "See hint 2 of the exercise.",
+        "See hint 2 of exercise 7.",
     ),
 ]
 

@@ -211,7 +211,7 @@ FLOPS = [
         edits=(("output.numel() * layer", "(output.numel() if output.dim() == 4 else output[:, -1].numel()) * layer"),),
         question="A linear layer gets (N, 27, 8). How often does it use its weights for one image?",
         explanation="Whatever stands before the last dimension is a place; the output has a value for each.\n"
-        "See hint 2 of the exercise.",
+        "See hint 2 of exercise 2.",
     ),
 ]
 
