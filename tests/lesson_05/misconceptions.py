@@ -616,8 +616,7 @@ SPLIT = [
         belief="Classes are numbered from 0 to 9.",
         edits=(("labels.unique()", "range(10)"),),
         question="How many images of a class number 12 does your function hold out?",
-        explanation="Classes are what occurs in the labels, however they are numbered.\n"
-        "See hint 3 of exercise 5.",
+        explanation="Classes are what occurs in the labels, however they are numbered.\nSee hint 3 of exercise 5.",
     ),
 ]
 
