@@ -1618,7 +1618,7 @@ FULL = (*[16] * 5, *[24] * 5, *[32] * 5)  # side of the images in each epoch of 
 SHORT = (*[16] * 5, *[24] * 3)  # the same for a run of some minutes
 PACE = 1.05  # what a step of a long run takes, in times of the fastest of a few
 ROUNDS = 16  # at least so many epochs where a time is given, so that a run can be shortened in small steps
-MEASURED = ((0.6, 0.84), (1.0, 0.867), (9.05, 0.945))  # epoch equivalents, accuracy: benchmarks/RESULTS.md
+MEASURED = ((0.3, 0.755), (1.14, 0.877), (2.4, 0.910), (9.05, 0.944))  # epoch equivalents, accuracy: RESULTS.md
 
 
 @dataclass(frozen=True)
