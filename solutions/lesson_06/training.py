@@ -1346,7 +1346,7 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 # dots, the validation loss after each epoch. A dotted line marks log 10 = 2.30, the loss of guessing. What leaves
 # the picture is drawn at its upper edge. A: training and validation hardly leave the dotted line, a smooth curve,
 # yet more than a tenth is right. B: a flat line that trembles a little, and no more right than by guessing. C: a
-# mountain in the first epoch, then flat. D: training falls to zero faster than the grey curve, validation turns
+# mountain in the first two epochs, then flat. D: training falls to zero faster than the grey curve, validation turns
 # and rises. E: training sinks slowly, validation stays at the dotted line or above. F: begins like the grey curve
 # for a few steps, then swings wider and wider and leaves the picture, and the validation with it. G: training is
 # the grey curve itself, validation stays near the dotted line. H: training trembles about the dotted line or
@@ -1364,7 +1364,7 @@ print(f"without a mistake: {right['history'][-1]['validation_accuracy']:.0%} rig
 # - **B: learning rate too low.** All is right, and nothing happens. Try ten times as much before you look for a
 #   bug.
 # - **C: no shuffle.** Each batch holds one class or two: the network learns to say "class 0", is punished for it
-#   when class 1 comes, learns to say that. So the first epoch is a mountain. Later it gives up saying anything
+#   when class 1 comes, learns to say that. So the loss is a mountain at first. Later it gives up saying anything
 #   definite, and the norms' statistics never fit.
 # - **D: too few pictures.** It learns them by heart. Training falls, validation turns and rises: overfitting.
 #   More data, augmentation, weight decay; or stop earlier.
