@@ -14,12 +14,12 @@ import io
 import os
 import pickle
 import queue
-import shutil
 import socket
 import struct
 import threading
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -223,7 +223,9 @@ def _download(root: Path, say: Callable[[str], None]) -> None:
     finally:
         socket.setdefaulttimeout(None)
     os.replace(unfinished / FOLDER, root / FOLDER)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / CIFAR10.filename).unlink()
+    with suppress(OSError):  # what else lies there isn't ours
+        unfinished.rmdir()
 
 
 def _reachable(url: str) -> bool:
