@@ -29,9 +29,10 @@ def watch(lesson: str, say: Callable[[str], None]) -> None:
 
     torch.set_num_threads(1)  # a process that is forked from one with OpenMP threads may hang
     todo, path = list(exercises(lesson).values()), notebook_of(lesson)
+    # load what a verdict needs, once for all the processes to come, and take no gradient: beside a GPU autograd starts
+    # threads for it, and a process that is forked then can take none
     Lesson.from_solution(lesson)
-    judge(todo[0], Lesson(lesson, "nothing", {}))  # loads what a verdict needs, once for all the processes to come, and
-    # takes no gradient: beside a GPU autograd starts threads, and then none of these processes could
+    judge(todo[0], Lesson(lesson, "nothing", {}))
     place, judging, seen = 0, None, 0
     say(f"Watching {path}. {KEYS}")
     with keyboard() as pressed:

@@ -325,8 +325,7 @@ plt.show()
 #
 # Look at one channel and number its values $x_1, \dots, x_n$ with $n = N \cdot H \cdot W$. Write
 # $\sigma = \sqrt{v + \varepsilon}$, and $g_i = \partial L / \partial y_i$ for the gradient of the loss $L$ that comes
-# in. From
-# $y_i = \gamma \hat x_i + \beta$:
+# in. From $y_i = \gamma \hat x_i + \beta$:
 #
 # $$\frac{\partial L}{\partial \beta} = \sum_i g_i, \qquad
 #   \frac{\partial L}{\partial \gamma} = \sum_i g_i\, \hat x_i, \qquad
