@@ -677,9 +677,9 @@ def measure(
 def show_table() -> None:
     """All lines so far, each against the first."""
     flops = step_flops(model, images) / len(images)
-    print(f"{'on ' + str(device):44} {'images/s':>9} {'factor':>7} {'GFLOP/s':>9}")
+    print(f"{'on ' + str(device):50} {'images/s':>9} {'factor':>7} {'GFLOP/s':>9}")
     for what, speed in table:
-        print(f"{what:44} {speed:9.0f} {speed / table[0][1]:7.2f} {speed * flops / 1e9:9.0f}")
+        print(f"{what:50} {speed:9.0f} {speed / table[0][1]:7.2f} {speed * flops / 1e9:9.0f}")
 
 
 measure("float32, contiguous", "float32", torch.contiguous_format)
