@@ -800,7 +800,7 @@ ORTHOGONAL = [
         id="cubic-alone",
         exercise="orthogonalize",
         belief="The fifth power hardly matters.",
-        edits=(("(b * gram + c * gram @ gram)", "(b * gram)"),),
+        edits=(("b * gram + c * gram @ gram", "b * gram"),),
         question="What does your polynomial give at σ = 1?",
         explanation="Without it the values turn negative: 3.4445 - 4.7750 is below 0.\n"
         "See the figure of the polynomial.",
