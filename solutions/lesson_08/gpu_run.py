@@ -1180,11 +1180,10 @@ plt.show()
 #
 # <details><summary>What happened</summary>
 #
-# Muon's step costs more: three products of matrices for each kernel, three times, whatever the batch size. Look at
-# the seconds. On tiny images that is a large part of a step; with 256 images of 32 × 32 pixels it is small. What
-# counts is the time to an accuracy, not the time of a step, and that comparison, on the whole network, belongs to
-# the full run. Each peak was the best of 0.1, 0.2 and 0.4 on CIFAR-10; a comparison in which only one side is
-# tuned proves nothing.
+# Muon's step costs more: a dozen products of matrices for each kernel, whatever the batch size. Look at the seconds.
+# On tiny images that is a large part of a step; with 256 images of 32 × 32 pixels it is small. What counts is the
+# time to an accuracy, not the time of a step, and that comparison, on the whole network, belongs to the full run.
+# Each peak was the best of 0.1, 0.2 and 0.4 on CIFAR-10; a comparison in which only one side is tuned proves nothing.
 # </details>
 #
 # ## First kernels that fit the pictures
