@@ -10,13 +10,10 @@ after some batches to warm up; the figures are medians. torch computes on as man
 import itertools
 import statistics
 import time
-from unittest import mock
 
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader
-from torchvision import transforms
-from torchvision.datasets import CIFAR10
 
 from course.data import find_data
 from course.lesson import Lesson
@@ -28,31 +25,14 @@ data, net = Lesson.from_solution("lesson_05"), Lesson.from_solution("lesson_04")
 source = find_data()
 images, labels = data.load_cifar10(source.folder)
 mean, std = data.channel_stats(images)
-
-
-def bytes_first(epoch):
-    """The pipeline of lesson 5: what only moves pixels works on bytes, padded with black."""
-    for step, (x, y) in enumerate(batches.epoch(epoch)):
-        generator = data.seeded("augment", 0, epoch, step)
-        yield data.normalize(data.random_crop(data.random_flip(x, generator), 4, generator), mean, std), y
+data.namespace.update(source=source, mean=mean, std=std)  # lesson 5's demonstrations read them
 
 
 def normalised_first(epoch):
-    """The other order, all in float32: padded with the mean colour."""
+    """The other order than lesson 5's, all in float32: padded with the mean colour."""
     for step, (x, y) in enumerate(batches.epoch(epoch)):
         generator = data.seeded("augment", 0, epoch, step)
         yield data.random_crop(data.random_flip(data.normalize(x, mean, std), generator), 4, generator).contiguous(), y
-
-
-def torchvisions_loader():
-    """torchvision's data set and transforms on the same files, verified or not."""
-    steps = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
-    files = {kind: [(name, None) for name, _ in getattr(CIFAR10, kind)] for kind in ("train_list", "test_list")}
-    unchecked = {"base_folder": source.folder.name, "meta": CIFAR10.meta | {"md5": None}, **files}
-    with mock.patch.multiple(CIFAR10, **unchecked):
-        transform = transforms.Compose([*steps, transforms.Normalize(mean.tolist(), std.tolist())])
-        dataset = CIFAR10(source.folder.parent, transform=transform)
-    return DataLoader(dataset, batch_size=128, shuffle=True, num_workers=2)
 
 
 def rate(iterator, warm_up, count):
@@ -66,7 +46,7 @@ def rate(iterator, warm_up, count):
 
 def training_rate():
     """Images a second of a training step of ResNet18 in bfloat16, channels-last, batch 128."""
-    x, y = next(bytes_first(0))
+    x, y = next(data.pipeline(batches))
     optimizer.zero_grad()
     began = time.perf_counter()
     with torch.autocast("cpu", torch.bfloat16):
@@ -77,7 +57,7 @@ def training_rate():
 
 
 batches = data.Batches(images, labels, 128, shuffle=True)
-loader = torchvisions_loader()
+loader = DataLoader(data.torchvisions_dataset(), batch_size=128, shuffle=True, num_workers=2)
 model = net.ResNet18(num_classes=10).to(memory_format=torch.channels_last)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 training_rate()  # the first step is slower
@@ -85,7 +65,7 @@ training_rate()  # the first step is slower
 rates = {"DataLoader": [], "bytes first": [], "normalised first": [], "training step": []}
 for number in range(ROUNDS):
     rates["DataLoader"].append(rate(iter(loader), 6, 30))
-    rates["bytes first"].append(rate(bytes_first(number), 5, 60))
+    rates["bytes first"].append(rate(data.pipeline(batches, number), 5, 60))
     rates["normalised first"].append(rate(normalised_first(number), 5, 60))
     rates["training step"].append(training_rate())
 

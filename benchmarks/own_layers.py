@@ -2,9 +2,9 @@
 
     python benchmarks/own_layers.py
 
-The own net has lesson 8's ShiftedConv2d in place of each nn.Conv2d and lesson 2's BatchNorm2d in place of each
-nn.BatchNorm2d. Both train in bfloat16, channels-last, on the same batch. They take turns, so that what else the machine
-does hits both, and the last line gives the ratio.
+One own net has lesson 8's ShiftedConv2d in place of each nn.Conv2d, the other also lesson 2's BatchNorm2d in place of
+each nn.BatchNorm2d. All train in bfloat16, channels-last, on the same batch. They take turns, so that what else the
+machine does hits all, and each line gives the ratio to the library's.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from course.lesson import Lesson
 
 
 def with_own_layers(net, convolution, norm):
-    """A copy of the net with these layers, where they are given, and the same weights."""
+    """A copy of the net with this convolution, with this norm where one is given, and the same weights."""
     net = copy.deepcopy(net)
     for parent in list(net.modules()):
         for name, layer in list(parent.named_children()):
-            if isinstance(layer, nn.Conv2d) and convolution:
+            if isinstance(layer, nn.Conv2d):
                 sizes = layer.kernel_size[0], layer.stride[0], layer.padding[0]
                 own = convolution(layer.in_channels, layer.out_channels, *sizes)
             elif isinstance(layer, nn.BatchNorm2d) and norm:

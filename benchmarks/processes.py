@@ -36,10 +36,10 @@ def measure():
     dist.destroy_process_group()
 
 
-def speed_of(processes, cores=2):
-    """Images a second of so many processes that share the cores."""
+def speed_of(processes):
+    """Images a second of so many processes that share two cores."""
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), "--standalone"]
-    environment = os.environ | {"OMP_NUM_THREADS": str(cores // processes), "OMP_WAIT_POLICY": "PASSIVE"}
+    environment = os.environ | {"OMP_NUM_THREADS": str(2 // processes), "OMP_WAIT_POLICY": "PASSIVE"}
     result = subprocess.run([*command, __file__, "--measure"], env=environment, capture_output=True, text=True)
     if result.returncode:
         sys.exit(result.stderr)

@@ -34,7 +34,9 @@ STARTED = "/started"  # the key of the answer that says that a recorder ran at a
 DTYPES = {
     **{f"float{bits}": getattr(torch, f"float{bits}") for bits in (64, 32, 16)},
     **{f"int{bits}": getattr(torch, f"int{bits}") for bits in (64, 32, 16, 8)},
-    **{"bfloat16": torch.bfloat16, "uint8": torch.uint8, "bool": torch.bool},
+    "bfloat16": torch.bfloat16,
+    "uint8": torch.uint8,
+    "bool": torch.bool,
 }
 
 

@@ -25,7 +25,7 @@ from course.lesson import ROOT, LessonError, exercises, notebook_of, released, s
 
 SOURCES = ROOT / "build" / "source"  # where nbgrader looks for what it releases
 FETCH = """
-# Where the course isn't installed, in Colab for instance, this cell fetches it. Everywhere else it does nothing.
+# Where the course isn't installed, in Colab for instance, this cell fetches it. Where it is, it does nothing.
 import importlib.util
 import subprocess
 import sys
@@ -177,7 +177,7 @@ def _fingerprint(notebook: NotebookNode) -> str:
 def _role(name: str, solution: bool = False, points: float | None = None) -> dict[str, Any]:
     role = {"grade": not solution, "grade_id": name, "locked": not solution, "schema_version": 3}
     role |= {"solution": solution, "task": False}
-    return role if points is None else role | {"points": int(points) if points == int(points) else points}
+    return role if points is None else role | {"points": points}
 
 
 def _defined(source: str, lesson: str) -> str:

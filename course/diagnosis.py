@@ -33,6 +33,11 @@ class Misconception:
     explanation: str
     seen_in: str = ""
 
+    @property
+    def verdict(self) -> str:
+        """The line of a report that names the belief."""
+        return f"Consistent with: {self.belief}"
+
     @cached_property
     def lesson(self) -> Lesson:
         """The lesson of somebody who holds this belief."""

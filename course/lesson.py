@@ -88,7 +88,7 @@ def exercises(lesson: str) -> Mapping[str, Exercise]:
         match statement:
             case ast.Expr(value=ast.Call(func=ast.Name(id="check"), args=[ast.Constant(value=str(name))]) as call):
                 points = {k.arg: ast.literal_eval(k.value) for k in call.keywords}.get("points", 1)
-                found[name] = Exercise(lesson, name, float(points))
+                found[name] = Exercise(lesson, name, points)
     return found
 
 
@@ -220,8 +220,8 @@ class _OutOfTime(BaseException):
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` in the block after this long (in the main thread of a POSIX system; elsewhere never)."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    """Raise `TimeoutError` in the block after this long (in the main thread; elsewhere never)."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
 

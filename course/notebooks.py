@@ -25,8 +25,9 @@ def read(path: Path) -> NotebookNode:
     try:
         return nbformat.read(path, as_version=4)
     except (OSError, ValueError, AttributeError) as error:
-        shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-        raise LessonError(f"{shown} can't be read as a notebook ({type(error).__name__}: {error}).") from None
+        raise LessonError(
+            f"{path.relative_to(ROOT)} can't be read as a notebook ({type(error).__name__}: {error})."
+        ) from None
 
 
 def write(path: Path, notebook: NotebookNode) -> None:

@@ -75,7 +75,7 @@ def run(probe: Probe, lesson: Lesson, seed: int, watch: bool = False) -> Outcome
         seed: what the random generator starts from.
         watch: note the kernels that run, which makes the run slower.
     """
-    originals = [cell.cell_contents for cell in probe.__closure__ or ()]
+    originals, gradients = [cell.cell_contents for cell in probe.__closure__ or ()], torch.is_grad_enabled()
     torch.default_generator.manual_seed(seed)
     try:
         for cell in probe.__closure__ or ():
@@ -89,6 +89,7 @@ def run(probe: Probe, lesson: Lesson, seed: int, watch: bool = False) -> Outcome
     except BaseException as error:
         return Outcome(error=Raised.by(lesson, error))
     finally:
+        torch.set_grad_enabled(gradients)  # an answer may have left them off
         for cell, original in zip(probe.__closure__ or (), originals, strict=True):
             cell.cell_contents = original
 

@@ -50,15 +50,14 @@ class Report:
     def _explanations(self) -> dict[str, str]:
         from course.diagnosis import misconceptions
 
-        return {f"Consistent with: {m.belief}": m.explanation for m in misconceptions(self.exercise.lesson)}
+        return {m.verdict: m.explanation for m in misconceptions(self.exercise.lesson)}
 
     @property
     def _rows(self) -> Iterable[tuple[str, Verdict]]:
         """A mark and a verdict a test; what has been shown once, a message or a belief's question, is not repeated."""
         seen: set[str] = set()
         for verdict in [v for verdicts in self.tally.verdicts.values() for v in verdicts]:
-            untouched = verdict.message.startswith("not implemented yet")
-            mark = PASS if verdict.passed else OPEN if untouched else FAIL
+            mark = PASS if verdict.passed else OPEN if verdict.untouched else FAIL
             lines = [] if verdict.message in seen else verdict.message.splitlines()
             lines = [line for line in lines if not (line in seen and line.startswith(BELIEF))]
             yield mark, Verdict(verdict.sentence, verdict.passed, "\n".join(lines))
@@ -101,12 +100,9 @@ class Report:
 
     def show(self) -> None:
         """Display the report in a notebook, print it elsewhere."""
-        try:
-            from IPython.display import display
-        except ImportError:
-            print(self)
-        else:
-            display(self)
+        from IPython.display import display
+
+        display(self)
 
 
 def unsaved(exercise: Exercise, live: Lesson) -> str:

@@ -82,12 +82,11 @@ def _filled(part: ast.AST) -> str | None:
 
 
 def needed(cells: list[tuple[str, ast.Module]], wanted: set[str], bound: set[str]) -> list[tuple[str, ast.Module]]:
-    """Keep the statements that bind the wanted names or what these need; all definitions where nothing is wanted.
+    """Keep the statements that bind the wanted names or what these need.
 
     Names that are bound already stay what they are.
     """
     left = [_Statement.of(s) for _, tree in cells for s in tree.body]
-    wanted = wanted or {s.node.name for s in left if isinstance(s.node, DEFINITIONS)}
     imports = [s.node for s in left if isinstance(s.node, ast.ImportFrom)]
     kept: set[ast.stmt] = {node for node in imports if node.names[0].name == "*"}
     while new := [s for s in left if s.binds & wanted and s.node not in kept]:

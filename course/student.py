@@ -1,4 +1,4 @@
-"""What a test says to a lesson: `returns` and `raises`, the comparison behind them, and the report of a mismatch.
+"""What a test says to a lesson: `returns` and `raises`, inputs for them, and the report of a mismatch.
 
 A probe is a function of the lesson. It is run on the student's definitions, and again on every misconception when the
 answer is wrong, so it uses nothing that another probe returned. Everything that it closes over is copied for each run.
@@ -142,7 +142,7 @@ class Student:
             lines.append(f"at {outcome.error.place}")
         lines.append(described(probe))
         if belief := self._diagnose(probe, outcome):
-            lines += [f"Consistent with: {belief.belief}", f"Question to ask yourself: {belief.question}"]
+            lines += [belief.verdict, f"Question to ask yourself: {belief.question}"]
         elif outcome.calls and (parting := self._divergence(probe, outcome)):
             lines.append(parting)
         self._fail(*lines)
@@ -202,4 +202,4 @@ def _pattern(item: int | Sequence[int] | str) -> str:
     if isinstance(item, str):
         return "(?i)" + re.escape(item)
     numbers = [item] if isinstance(item, int) else list(item)
-    return r"(?<![\d.])" + r"\D{1,12}".join(map(str, numbers)) + r"(?![\d])"
+    return r"(?<![\d.])" + r"\D{1,25}".join(map(str, numbers)) + r"(?![\d])"

@@ -28,7 +28,7 @@ def beliefs(exercise: Exercise) -> list[Misconception]:
 def names(belief: Misconception, verdicts: list[Verdict]) -> bool:
     """Whether the first of these verdicts that failed tells the student of this belief."""
     lost = [verdict for verdict in verdicts if not verdict.passed]
-    return bool(lost) and f"Consistent with: {belief.belief}" in lost[0].message
+    return bool(lost) and belief.verdict in lost[0].message
 
 
 def wrongs(exercise: Exercise, seed: int) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import select
 import sys
+import termios
 import time
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,8 +65,7 @@ def _saved(path: Path) -> int:
 
 def _begin(exercise: Exercise) -> multiprocessing.process.BaseProcess:
     """Judge one exercise in a process of its own, which prints the report and ends with 0 if every test passes."""
-    start = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    context: Any = multiprocessing.get_context(start)
+    context: Any = multiprocessing.get_context("fork")
     process: multiprocessing.process.BaseProcess = context.Process(target=_judge, args=(exercise,))
     process.start()
     return process
@@ -89,12 +90,6 @@ def _judge(exercise: Exercise) -> None:
 @contextmanager
 def keyboard() -> Iterator[Callable[[], str]]:
     """In the block, a function that waits a moment for a key and gives it, or "" if none was pressed."""
-    try:
-        import termios
-        import tty
-    except ImportError:  # Windows
-        yield _wait
-        return
     if not sys.stdin.isatty():
         yield _wait
         return

@@ -151,8 +151,8 @@ print(f"they differ by {of_squares[0] - of_mean[0]:.3f} at every shift; the vari
 # %% [markdown]
 # ## Four commands
 #
-# Save the notebook, open a terminal in the course's folder, and type `source .venv/bin/activate` (Windows:
-# `.venv\Scripts\activate`; conda: `conda activate resnet18`). Then try them:
+# Save the notebook, open a terminal in the course's folder, and type `source .venv/bin/activate` (conda:
+# `conda activate resnet18`). Then try them:
 #
 # | command | what it does |
 # |---|---|

@@ -53,7 +53,7 @@ def serve(tmp_path):
     """Starts JupyterLab in a folder, and gives its address."""
     processes = []
 
-    def serve(folder, *options, **environment):
+    def serve(folder, **environment):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         for place, setting in SETTINGS.items():
@@ -62,7 +62,7 @@ def serve(tmp_path):
             path.write_text(json.dumps(setting))
         environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings")} | environment
         command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", f"--ServerApp.port={port}"]
-        command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root", *options]
+        command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root"]
         log = (tmp_path / "server.log").open("w")
         processes.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log))
         address = f"http://127.0.0.1:{port}"

