@@ -207,7 +207,8 @@ class PlainBlock(nn.Module):
     """Two 3x3 convolutions without bias, each followed by batch normalisation and ReLU; no shortcut.
 
     The stride belongs to the first convolution. The parts are called `conv1`, `bn1`, `conv2` and `bn2`; the block has
-    no parameters but theirs, and the norms keep torch's eps and momentum. The input is left as it was.
+    no parameters but theirs, and the norms keep torch's eps and momentum. Each block draws its first weights anew. The
+    input is left as it was, and of a call nothing stays on the block but running statistics.
 
     Args:
         in_channels: channels of the input.
@@ -379,7 +380,8 @@ class BasicBlock(nn.Module):
 
     The parts are called `conv1`, `bn1`, `conv2`, `bn2` and `downsample`, so that the state dict is torchvision's, and
     so is the output. `downsample` is what `make_downsample` gives: None where input and output have the same shape.
-    Nothing of torchvision is used. The input is left as it was.
+    Nothing of torchvision is used. Each block draws its first weights anew, and every norm starts at weight 1 and bias
+    0. The input is left as it was, and of a call nothing stays on the block but running statistics, updated once.
 
     Args:
         in_channels: channels of the input.
@@ -552,14 +554,14 @@ def gradient_norms(blocks: list[nn.Module], x: torch.Tensor) -> list[float]:
     mode (train or eval) that they are in. The loss is the mean of the squares of the last output.
 
     Args:
-        blocks: modules, in the order in which they run; each takes what the one before gives. The first holds a
-            parameter that requires a gradient, or x requires one.
+        blocks: modules, in the order in which they run; each takes what the one before gives, and one module may
+            stand there twice. The first holds a parameter that requires a gradient, or x requires one.
         x: input of the first block.
 
     Returns:
         One number a block, in the same order: the L2 norm (the root of the sum of squares over all elements) of the
         loss's gradient with respect to that block's output. No `.grad` is left on x or on any parameter, one that
-        was there before is unchanged, and so is `x.requires_grad`.
+        was there before is unchanged, and so is `requires_grad` of x and of every parameter. No hook stays.
 
     Raises:
         ValueError: there is no block; the message names the shape of x.

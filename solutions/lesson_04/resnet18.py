@@ -153,7 +153,7 @@ def make_stage(in_channels: int, out_channels: int, num_blocks: int, stride: int
     Args:
         in_channels: channels of the stage's input; only the first block sees them.
         out_channels: channels of every block's output.
-        num_blocks: how many blocks, at least 1; each has weights of its own.
+        num_blocks: how many blocks, at least 1; each has weights of its own, drawn for it.
         stride: of the first block in pixels; all others have stride 1.
 
     Returns:
@@ -229,7 +229,7 @@ def count_parameters(model: nn.Module) -> int:
     Buffers, such as running statistics, are no parameters.
 
     Args:
-        model: any module.
+        model: any module, on any device (one on `"meta"` has shapes and no values).
 
     Returns:
         The number of elements of all parameters together, an `int`.
@@ -317,12 +317,13 @@ def init_weights(module: nn.Module) -> None:
     """Give one module its initial values, in place; `model.apply(init_weights)` calls it for every module of a model.
 
     - `nn.Conv2d`: the weight is drawn from a normal distribution of mean 0 and variance 2 / fan_out, where
-      fan_out = out_channels * kernel height * kernel width.
-    - `nn.BatchNorm2d`: weight 1, bias 0; the running statistics stay as they are.
-    - Everything else, `nn.Linear` too, stays as it is.
+      fan_out = out_channels * kernel height * kernel width, whatever the groups; no value is cut off.
+    - `nn.BatchNorm2d`: weight 1, bias 0; running statistics, eps and momentum stay as they are.
+    - Everything else, `nn.Linear` and every other norm or convolution too, stays as it is.
 
     Args:
-        module: a layer or any other module. Its parameters keep their dtype and go on requiring gradients.
+        module: a layer or any other module. Its parameters keep their dtype and go on requiring gradients, and
+            torch goes on recording them.
 
     Source: He et al. 2015b, section 2.2, "Backward Propagation Case".
     """
@@ -473,8 +474,8 @@ class ResNet18(nn.Module):
 
     `conv1` (no bias), `bn1`, ReLU and, on the ImageNet stem only, max pooling; the stages `layer1` to `layer4` of two
     BasicBlocks each, 64, 128, 256 and 512 channels wide, the last three with stride 2; the mean over height and width;
-    `fc`, a linear layer with bias. Every module has been given its values by `init_weights`. Nothing of torchvision is
-    used.
+    `fc`, a linear layer with bias. Every module has been given its values by `init_weights`, drawn anew for each net.
+    Nothing of torchvision is used, and of a batch nothing stays on the net but running statistics.
 
     Args:
         num_classes: size of the output, at least 1.

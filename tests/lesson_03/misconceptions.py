@@ -233,6 +233,58 @@ PLAIN_BLOCK = [
         explanation="A ValueError that names both shapes saves the search through a traceback of ten modules.\n"
         "expect_input stands ready in 'A plain block'.",
     ),
+    Misconception(
+        id="plain-stride-at-most-two",
+        exercise="PlainBlock",
+        belief="a stride is 1 or 2, since ResNet18 has no other",
+        edits=(
+            (
+                "in_channels, out_channels, 3, stride, padding=1",
+                "in_channels, out_channels, 3, min(stride, 2), padding=1",
+            ),
+        ),
+        question="What does the docstring's ceil(H / stride) give for 9 rows at stride 3, and what do you get?",
+        explanation="The argument decides, whatever one net makes of it: at stride 3 nine rows become three.\n"
+        "See 'Shape' in the docstring of PlainBlock.",
+    ),
+    Misconception(
+        id="plain-keeps-its-output",
+        exercise="PlainBlock",
+        belief="what lies between the two convolutions is worth keeping on the block",
+        edits=(
+            (
+                "return torch.relu(self.bn2(self.conv2(out)))",
+                "self.middle = out\n        return torch.relu(self.bn2(self.conv2(out)))",
+            ),
+        ),
+        question="How long does a tensor live that is an attribute of self, and what else does it keep alive?",
+        explanation="It holds its whole graph in memory until the next call, and copy.deepcopy refuses the block.\n"
+        "See the docstring of PlainBlock: what belongs to one call lives in a local name.",
+    ),
+    Misconception(
+        id="plain-five-dimensions-will-do",
+        exercise="PlainBlock",
+        belief="an input can only have too few dimensions, not too many",
+        edits=(
+            (
+                "expect_input(x, self.conv1)",
+                "if x.dim() < 4 or x.shape[1] != self.conv1.in_channels:\n"
+                '            raise ValueError(f"x {tuple(x.shape)}, weight {tuple(self.conv1.weight.shape)}")',
+            ),
+        ),
+        question="Which error does a batch of short films, (N, C, T, H, W), get from your block?",
+        explanation="Exactly four dimensions make a batch of images; five are as wrong as three.\n"
+        "See expect_input in 'A plain block'.",
+    ),
+    Misconception(
+        id="plain-same-seed-for-every-block",
+        exercise="PlainBlock",
+        belief="a fixed seed in the constructor makes the net reproducible",
+        edits=(("super().__init__()", "super().__init__()\n        torch.manual_seed(0)"),),
+        question="Make two blocks of one shape. How do their weights differ?",
+        explanation="Every block would start with the same weights, and all that is drawn later repeats itself, too.\n"
+        "See the docstring of PlainBlock; a seed is set once, by whoever starts the run.",
+    ),
 ]
 
 MAKE_DOWNSAMPLE = [
@@ -423,6 +475,36 @@ MAKE_DOWNSAMPLE = [
         question="What does your function say to zero channels that become zero channels?",
         explanation="An argument that can't be right is refused first, whatever would become of it.\n"
         "See the docstring of make_downsample.",
+    ),
+    Misconception(
+        id="projection-stride-at-most-two",
+        exercise="make_downsample",
+        belief="a stride is 1 or 2, since ResNet18 has no other",
+        edits=(("1, stride, bias=False", "1, min(stride, 2), bias=False"),),
+        question="What does the docstring's ceil(W / stride) give for 7 columns at stride 3?",
+        explanation="The argument decides, whatever one net makes of it: at stride 3 seven columns become three.\n"
+        "See 'Shape' in the docstring of make_downsample.",
+    ),
+    Misconception(
+        id="projection-module-of-its-own",
+        exercise="make_downsample",
+        belief="any module will do whose state dict has the right keys",
+        edits=(
+            (
+                "return nn.Sequential(nn.Conv2d",
+                "class Projection(nn.Module):\n"
+                "        def __init__(self, *layers):\n"
+                "            super().__init__()\n"
+                "            for index, layer in enumerate(layers):\n"
+                "                self.add_module(str(index), layer)\n\n"
+                "        def forward(self, x):\n"
+                '            return self.get_submodule("1")(self.get_submodule("0")(x))\n\n'
+                "    return Projection(nn.Conv2d",
+            ),
+        ),
+        question="What would `block.downsample[0]` give, which works on torchvision's block?",
+        explanation="The two layers stand in an nn.Sequential, so that code can index, count and replace them.\n"
+        "See 'Returns' in the docstring of make_downsample.",
     ),
 ]
 
@@ -768,6 +850,81 @@ BASIC_BLOCK = [
         explanation="The projection changes the channels, too; from one channel the sum broadcasts silently.\n"
         "See 'When shapes disagree'.",
     ),
+    Misconception(
+        id="block-stride-at-most-two",
+        exercise="BasicBlock",
+        belief="a stride other than 1 is 2",
+        edits=(("3, stride, padding=1, bias=False", "3, 2 if stride > 1 else 1, padding=1, bias=False"),),
+        question="Which pixels does the branch look at with stride 3, and which the shortcut?",
+        explanation="Both take the stride that was asked for; else the sum adds values of different places.\n"
+        "See 'Shape' in the docstring of BasicBlock.",
+    ),
+    Misconception(
+        id="block-keeps-its-branch",
+        exercise="BasicBlock",
+        belief="the residual is worth keeping on the block, for a look at it later",
+        edits=((RETURN, "self.residual = out\n        return torch.relu(out + shortcut)"),),
+        question="How long does a tensor live that is an attribute of self, and what else does it keep alive?",
+        explanation="It holds its whole graph in memory until the next call, and copy.deepcopy refuses the block.\n"
+        "See the docstring of BasicBlock; a forward hook looks at such a tensor without keeping it.",
+    ),
+    Misconception(
+        id="block-computed-twice",
+        exercise="BasicBlock",
+        belief="computing a block again in the backward pass saves memory and changes nothing",
+        edits=(
+            (
+                "        expect_input(x, self.conv1)\n",
+                "        from torch.utils.checkpoint import checkpoint\n\n"
+                "        expect_input(x, self.conv1)\n"
+                "        return checkpoint(self.again, x, use_reentrant=False)\n\n"
+                "    def again(self, x):\n",
+            ),
+        ),
+        question="How often do the norms see one batch, and what do they do each time they see one in training?",
+        explanation="Each pass in training moves the running statistics, so that one batch would count twice.\n"
+        "See the docstring of BasicBlock, and lesson 2, 'Two modes'.",
+        seen_in="fairscale's checkpoint_wrapper, which patches batch norms because of it",
+    ),
+    Misconception(
+        id="block-five-dimensions-will-do",
+        exercise="BasicBlock",
+        belief="an input can only have too few dimensions, not too many",
+        edits=(
+            (
+                "expect_input(x, self.conv1)",
+                "if x.dim() < 4 or x.shape[1] != self.conv1.in_channels:\n"
+                '            raise ValueError(f"x {tuple(x.shape)}, weight {tuple(self.conv1.weight.shape)}")',
+            ),
+        ),
+        question="Which error does a batch of short films, (N, C, T, H, W), get from your block?",
+        explanation="Exactly four dimensions make a batch of images; five are as wrong as three.\n"
+        "See expect_input in 'A plain block'.",
+    ),
+    Misconception(
+        id="block-starts-as-identity",
+        exercise="BasicBlock",
+        belief="the last norm of a block starts at zero, so that the block starts as its shortcut",
+        edits=(
+            (
+                "self.bn2 = nn.BatchNorm2d(out_channels)",
+                "self.bn2 = nn.BatchNorm2d(out_channels)\n        nn.init.zeros_(self.bn2.weight)",
+            ),
+        ),
+        question="What does the docstring say about the weight that a norm starts with?",
+        explanation="A good option, but the caller's to choose: torchvision's block starts all its norms at 1, too.\n"
+        "See the docstring of BasicBlock, and the last experiment with its zero gamma.",
+        seen_in="Goyal et al. 2017, section 5.1; torchvision's zero_init_residual, which is off by default",
+    ),
+    Misconception(
+        id="block-same-seed-for-every-block",
+        exercise="BasicBlock",
+        belief="a fixed seed in the constructor makes the net reproducible",
+        edits=(("super().__init__()", "super().__init__()\n        torch.manual_seed(0)"),),
+        question="Make two blocks of one shape. How do their weights differ?",
+        explanation="Every block would start with the same weights, and all that is drawn later repeats itself, too.\n"
+        "See the docstring of BasicBlock; a seed is set once, by whoever starts the run.",
+    ),
 ]
 
 NORMS = "return [gradient.norm().item() for gradient in torch.autograd.grad(loss, outputs)]"
@@ -985,6 +1142,61 @@ GRADIENT_NORMS = [
         edits=(("outputs = []", "outputs, x = [], x.detach()"),),
         question="Through what do gradients flow in a stack of blocks without parameters?",
         explanation="Where no block has a parameter, only x asks for gradients; cut off, nothing does.\n"
+        "See 'blocks' in the docstring.",
+    ),
+    Misconception(
+        id="norms-freeze-the-blocks",
+        exercise="gradient_norms",
+        belief="freezing the parameters is the way to keep gradients off them",
+        edits=(
+            (
+                "outputs = []",
+                "outputs, x = [], x.detach().requires_grad_()\n"
+                "    for block in blocks:\n        block.requires_grad_(False)",
+            ),
+        ),
+        question="What will the next training step change in a block that you have measured?",
+        explanation="A frozen parameter stays frozen until somebody thaws it, and the net stops learning.\n"
+        "See 'Returns' in the docstring; torch.autograd.grad leaves nothing behind to keep off.",
+    ),
+    Misconception(
+        id="norms-thaw-the-blocks",
+        exercise="gradient_norms",
+        belief="every parameter must ask for a gradient before one can be measured",
+        edits=(("outputs = []", "outputs = []\n    for block in blocks:\n        block.requires_grad_(True)"),),
+        question="Who froze a layer before you came, and what does that person expect of it afterwards?",
+        explanation="The gradient passes through a frozen layer as well; thawed, it would be trained.\n"
+        "See 'Returns' in the docstring.",
+    ),
+    Misconception(
+        id="norms-leave-hooks",
+        exercise="gradient_norms",
+        belief="a forward hook does no harm once it has done its work",
+        edits=(
+            (
+                "x = block(x)\n        outputs.append(x)",
+                "block.register_forward_hook(lambda block, inputs, out: outputs.append(out))\n        x = block(x)",
+            ),
+        ),
+        question="How often does your hook run in the training that follows the measurement?",
+        explanation="A hook runs at every call until its handle's remove(), and keeps each output with its graph.\n"
+        "See 'Returns' in the docstring.",
+    ),
+    Misconception(
+        id="norms-one-output-a-module",
+        exercise="gradient_norms",
+        belief="a module has one output, so its outputs can be filed under it",
+        edits=(
+            ("outputs = []", "outputs = {}"),
+            ("outputs.append(x)", "outputs[block] = x"),
+            (
+                NORMS,
+                "gradients = dict(zip(outputs, torch.autograd.grad(loss, list(outputs.values()))))\n"
+                "    return [gradients[block].norm().item() for block in blocks]",
+            ),
+        ),
+        question="How many outputs does a list have that holds one nn.Tanh twice?",
+        explanation="Outputs belong to places in the stack; a module may stand at several of them.\n"
         "See 'blocks' in the docstring.",
     ),
 ]

@@ -1,5 +1,6 @@
 """BasicBlock: two convolutions and a shortcut, part for part torchvision's."""
 
+import copy
 import sys
 
 import torch
@@ -47,7 +48,8 @@ def shapes(block):
 def test_adds_a_strided_shortcut_before_the_last_relu(student):
     x = randn(4, 4, 4, 3)
     student.returns(
-        lambda lesson: fill_(basic_block(lesson, 4, 4, stride=2))(x), lambda: forward(parts(4, 4, stride=2), x)
+        lambda lesson: [fill_(basic_block(lesson, 4, 4, stride=stride))(x) for stride in (2, 3)],
+        lambda: [forward(parts(4, 4, stride=stride), x) for stride in (2, 3)],
     )
 
 
@@ -74,20 +76,26 @@ def test_has_the_same_parts_as_torchvision(student):
 def test_remembers_nothing_but_running_statistics_from_one_call_to_the_next(student):
     first, second, x = randn(2, 1, 9, 7), randn(2, 1, 9, 7) + 2, randn(2, 1, 9, 7)
 
+    def can_be_copied(block):
+        try:
+            return copy.deepcopy(block) is not block
+        except RuntimeError:  # of a tensor that autograd has made
+            return False
+
     def probe(lesson):
         block = fill_(basic_block(lesson, 1, 5))
         block(first), block(second)
-        return block.eval()(x)
+        return {"can be copied": can_be_copied(block), "output": block.eval()(x)}
 
     def expected():
         block = parts(1, 5)
         forward(block, first), forward(block, second)
-        return forward(block.eval(), x)
+        return {"can be copied": True, "output": forward(block.eval(), x)}
 
     student.returns(probe, expected)
 
 
-def test_passes_gradients_along_both_paths(student):
+def test_passes_gradients_along_both_paths_and_counts_a_step_once_in_its_running_statistics(student):
     x = randn(2, 3, 4, 3, dtype=torch.float64)
     cases = {(3, 3, 1): randn(2, 3, 4, 3, dtype=torch.float64), (3, 4, 2): randn(2, 4, 2, 2, dtype=torch.float64)}
 
@@ -95,8 +103,9 @@ def test_passes_gradients_along_both_paths(student):
         block.double()
         image = x.clone().requires_grad_()
         run(image).backward(grad_output)
-        grads = {name: parameter.grad for name, parameter in block.named_parameters()}
-        return grads | {"x": image.grad, "gradcheck": gradcheck(run, image, fast_mode=True, raise_exception=False)}
+        after = {name: parameter.grad for name, parameter in block.named_parameters()}
+        after |= {name: tensor.clone() for name, tensor in block.state_dict().items() if "running" in name}
+        return after | {"x": image.grad, "gradcheck": gradcheck(run, image, fast_mode=True, raise_exception=False)}
 
     def probe(lesson):
         blocks = {case: fill_(basic_block(lesson, *case)) for case in cases}
@@ -113,6 +122,42 @@ def test_names_both_shapes_where_the_input_does_not_fit(student):
     too_wide, no_batch = randn(2, 4, 9, 7), randn(3, 3, 7)
     student.raises(lambda lesson: basic_block(lesson, 3, 5)(too_wide), ValueError, naming=[(2, 4, 9, 7), (5, 3, 3, 3)])
     student.raises(lambda lesson: basic_block(lesson, 3, 5)(no_batch), ValueError, naming=[(3, 3, 7), (5, 3, 3, 3)])
+
+
+def test_refuses_five_dimensions_as_it_refuses_a_wrong_number_of_channels(student):
+    given = {"four channels": randn(2, 4, 9, 7), "five dimensions": randn(2, 3, 4, 9, 7)}
+
+    def refuses(block, x):
+        try:
+            block(x)
+        except ValueError:
+            return True
+        except RuntimeError:  # the convolution's own complaint
+            return False
+
+    def probe(lesson):
+        block = basic_block(lesson, 3, 5)
+        return {name: refuses(block, x) for name, x in given.items()}
+
+    student.returns(probe, lambda: dict.fromkeys(given, True))
+
+
+def test_starts_from_norms_of_one_and_zero_and_from_random_weights_of_its_own(student):
+    def start(block):
+        return {name: parameter for name, parameter in block.named_parameters() if parameter.dim() == 1}
+
+    def probe(lesson):
+        states = []
+        for _ in range(2):
+            block = basic_block(lesson, 2, 3)
+            states.append(torch.get_rng_state())
+        return {"the second block draws what the first drew": states[0].equal(states[1]), **start(block)}
+
+    def expected():
+        norms = {name: torch.full_like(norm, name.endswith("weight")) for name, norm in start(parts(2, 3)).items()}
+        return {"the second block draws what the first drew": False, **norms}
+
+    student.returns(probe, expected)
 
 
 def test_is_built_without_torchvision(student):

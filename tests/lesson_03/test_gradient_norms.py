@@ -33,25 +33,28 @@ def test_gives_the_norm_of_the_gradient_at_every_output_in_order(student):
     student.returns(lambda lesson: lesson.gradient_norms(stack(), x), lambda: norms(stack(), x))
 
 
-def test_leaves_gradients_and_modes_as_they_were(student):
+def test_leaves_gradients_modes_and_blocks_as_they_were(student):
     x, before = randn(2, 2, 7, 6, dtype=torch.float64), randn(3, dtype=torch.float64)
 
     def probe(lesson):
         blocks = nn.Sequential(*stack())
         blocks[2].eval()
         blocks[1][0].bias.grad = before.clone()
+        blocks[2][0].weight.requires_grad_(False)
         found = lesson.gradient_norms(list(blocks), x)
         return {name: parameter.grad for name, parameter in blocks.named_parameters()} | {
             "norms": found,
             "x": x.grad,
             "x.requires_grad": x.requires_grad,
             "training": [block.training for block in blocks],
+            "frozen": [name for name, parameter in blocks.named_parameters() if not parameter.requires_grad],
+            "hooks": sum(len(module._forward_hooks) for module in blocks.modules()),
         }
 
     def expected():
         grads = {name: None for name, _ in nn.Sequential(*stack()).named_parameters()}
         after = {"norms": norms(stack(), x), "x": None, "x.requires_grad": False, "training": [True, True, False]}
-        return grads | {"1.0.bias": before} | after
+        return grads | {"1.0.bias": before} | after | {"frozen": ["2.0.weight"], "hooks": 0}
 
     student.returns(probe, expected)
 
@@ -68,9 +71,9 @@ def test_gives_the_same_again_for_an_input_that_asks_for_a_gradient(student):
     student.returns(probe, lambda: {"norms": [norms(stack(), x)] * 2, "x": torch.ones_like(x), "x.requires_grad": True})
 
 
-def test_takes_blocks_without_parameters_where_the_input_asks_for_a_gradient(student):
+def test_takes_blocks_without_parameters_and_one_block_twice_where_the_input_asks_for_a_gradient(student):
     x = randn(2, 2, 7, 6, dtype=torch.float64).requires_grad_()
-    blocks = [nn.Tanh(), nn.Sigmoid(), nn.Softplus()]
+    blocks = [tanh := nn.Tanh(), nn.Sigmoid(), tanh]
     student.returns(lambda lesson: lesson.gradient_norms(blocks, x), lambda: norms(blocks, x))
 
 

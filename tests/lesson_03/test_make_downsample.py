@@ -25,9 +25,19 @@ def test_is_none_where_the_shapes_agree_and_a_projection_everywhere_else(student
     student.returns(lambda lesson: {case: shapes(lesson.make_downsample(*case)) for case in cases}, expected)
 
 
-def test_gives_every_second_pixel_at_stride_two_and_new_channels(student):
+def test_is_a_sequence_of_two_that_gives_every_second_or_third_pixel_and_new_channels(student):
     x = randn(3, 3, 9, 7)
-    student.returns(lambda lesson: fill_(lesson.make_downsample(3, 5, 2))(x), lambda: projection(3, 5, 2)(x))
+
+    def look(module):
+        return {
+            "length of the nn.Sequential": len(module) if isinstance(module, nn.Sequential) else None,
+            "output": module(x),
+        }
+
+    student.returns(
+        lambda lesson: [look(fill_(lesson.make_downsample(3, 5, stride))) for stride in (2, 3)],
+        lambda: [look(projection(3, 5, stride)) for stride in (2, 3)],
+    )
 
 
 def test_learns_running_statistics_in_training_and_uses_them_in_evaluation(student):

@@ -1,5 +1,7 @@
 """PlainBlock: two convolutions, norms and ReLUs without a shortcut."""
 
+import copy
+
 import torch
 from torch import nn
 from torch.autograd import gradcheck
@@ -35,10 +37,11 @@ def test_holds_two_convolutions_without_bias_and_two_norms(student):
     student.returns(lambda lesson: shapes(lesson.PlainBlock(3, 5, stride=2)), lambda: shapes(parts(3, 5, stride=2)))
 
 
-def test_halves_a_non_square_input_with_stride_two(student):
+def test_shrinks_a_non_square_input_by_its_stride(student):
     x = randn(3, 3, 9, 7)
     student.returns(
-        lambda lesson: fill_(lesson.PlainBlock(3, 5, stride=2))(x), lambda: forward(parts(3, 5, stride=2), x)
+        lambda lesson: [fill_(lesson.PlainBlock(3, 5, stride=stride))(x) for stride in (2, 3)],
+        lambda: [forward(parts(3, 5, stride=stride), x) for stride in (2, 3)],
     )
 
 
@@ -51,13 +54,13 @@ def test_adds_no_shortcut_where_input_and_output_agree(student):
     student.returns(probe, lambda: {"output": forward(parts(4, 4), x), "input afterwards": x})
 
 
-def test_learns_running_statistics_in_training_and_uses_them_in_evaluation(student):
+def test_keeps_running_statistics_from_training_for_evaluation_and_nothing_that_resists_a_copy(student):
     first, second, x = randn(2, 3, 8, 5), randn(2, 3, 8, 5) + 2, randn(2, 3, 5, 6)
 
     def probe(lesson):
         block = fill_(lesson.PlainBlock(3, 5))
         block(first), block(second)
-        return block.eval()(x)
+        return copy.deepcopy(block).eval()(x)
 
     def expected():
         block = parts(3, 5)
@@ -92,3 +95,32 @@ def test_names_both_shapes_where_the_input_does_not_fit(student):
     too_wide, no_batch = randn(2, 4, 9, 7), randn(3, 3, 7)
     student.raises(lambda lesson: lesson.PlainBlock(3, 5)(too_wide), ValueError, naming=[(2, 4, 9, 7), (5, 3, 3, 3)])
     student.raises(lambda lesson: lesson.PlainBlock(3, 5)(no_batch), ValueError, naming=[(3, 3, 7), (5, 3, 3, 3)])
+
+
+def test_refuses_five_dimensions_as_it_refuses_a_wrong_number_of_channels(student):
+    given = {"four channels": randn(2, 4, 9, 7), "five dimensions": randn(2, 3, 4, 9, 7)}
+
+    def refuses(block, x):
+        try:
+            block(x)
+        except ValueError:
+            return True
+        except RuntimeError:  # the convolution's own complaint
+            return False
+
+    def probe(lesson):
+        block = lesson.PlainBlock(3, 5)
+        return {name: refuses(block, x) for name, x in given.items()}
+
+    student.returns(probe, lambda: dict.fromkeys(given, True))
+
+
+def test_starts_from_random_weights_of_its_own(student):
+    def probe(lesson):
+        states = []
+        for _ in range(2):
+            block = lesson.PlainBlock(2, 3)
+            states.append(torch.get_rng_state())
+        return {"the second block draws what the first drew": states[0].equal(states[1]), **shapes(block)}
+
+    student.returns(probe, lambda: {"the second block draws what the first drew": False, **shapes(parts(2, 3))})

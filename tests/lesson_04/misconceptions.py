@@ -148,6 +148,22 @@ MISCONCEPTIONS = [
         explanation="`range(-3)` is empty, so a negative number quietly gives a stage of one block.\n"
         "See the docstring of make_stage, 'Raises'.",
     ),
+    Misconception(
+        id="blocks-copied",
+        exercise="make_stage",
+        belief="A deep copy of a block is a block with weights of its own.",
+        edits=(
+            (
+                "blocks += [BasicBlock(out_channels, out_channels) for _ in range(num_blocks - 1)]",
+                "import copy\n\n"
+                "    block = BasicBlock(out_channels, out_channels)\n"
+                "    blocks += [copy.deepcopy(block) for _ in range(num_blocks - 1)]",
+            ),
+        ),
+        question="Compare the first weights of two blocks of your stage, number by number. What do you see?",
+        explanation="A copy can learn on its own, but its values start the same; only a new block draws new ones.\n"
+        "See 'num_blocks' in the docstring of make_stage.",
+    ),
     # count_parameters
     Misconception(
         id="counts-tensors",
@@ -235,6 +251,35 @@ MISCONCEPTIONS = [
         question="How many numbers must be stored for two layers that share one weight?",
         explanation="Shared means stored once and learnt once. `model.parameters()` yields it a single time.\n"
         "See section 2, 'Counting'.",
+    ),
+    Misconception(
+        id="buffers-told-by-name",
+        exercise="count_parameters",
+        belief="What the state dict holds is a parameter, running statistics apart.",
+        edits=(
+            (
+                "parameter.numel() for parameter in model.parameters()",
+                "tensor.numel() for name, tensor in model.state_dict().items() "
+                'if "running" not in name and "num_batches" not in name',
+            ),
+        ),
+        question="What else can `register_buffer` put into a state dict, and under which names?",
+        explanation="A buffer may have any name: a mask, a mean of the data. A parameter is one by its class.\n"
+        "See section 2, 'Counting'.",
+    ),
+    Misconception(
+        id="told-apart-by-address",
+        exercise="count_parameters",
+        belief="Two parameters are one and the same if their memory has one address.",
+        edits=(
+            (
+                "sum(parameter.numel() for parameter in model.parameters())",
+                "sum({parameter.data_ptr(): parameter.numel() for parameter in model.parameters()}.values())",
+            ),
+        ),
+        question="Which address does a tensor have that holds no values yet?",
+        explanation='On the "meta" device, where nets too large for memory are planned, every address is 0.\n'
+        "`parameters()` tells them apart by identity. See the docstring of count_parameters, 'Args'.",
     ),
     # init_weights
     Misconception(
@@ -414,6 +459,90 @@ MISCONCEPTIONS = [
         explanation="Write into the tensor (functions that end in `_`): dtype, device and owners stay as they are.\n"
         "See the docstring of init_weights: in place.",
     ),
+    Misconception(
+        id="truncated-normal",
+        exercise="init_weights",
+        belief="He's normal distribution is cut off at two standard deviations.",
+        edits=(
+            (
+                'nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")',
+                "std = (2 / (module.out_channels * module.weight[0, 0].numel())) ** 0.5 / 0.8796\n"
+                "        nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)",
+            ),
+        ),
+        question="Of 10,000 values of a normal distribution, how many lie more than two and a half deviations out?",
+        explanation="About 124 do, and none if it is cut off at two; He et al. cut nothing off, nor does this net.\n"
+        "See the docstring of init_weights, and He et al. 2015b, section 2.2.",
+        seen_in="he_normal in Keras and JAX, which draws from a truncated normal distribution",
+    ),
+    Misconception(
+        id="fan-divided-by-groups",
+        exercise="init_weights",
+        belief="In a grouped convolution fan_out is that of one group.",
+        edits=(
+            (
+                'nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")',
+                "fan_out = module.out_channels * module.weight[0, 0].numel() // module.groups\n"
+                "        nn.init.normal_(module.weight, 0, (2 / fan_out) ** 0.5)",
+            ),
+        ),
+        question="Which three factors does fan_out have in the docstring?",
+        explanation="Some nets do divide by the groups; this function, like nn.init.kaiming_normal_, doesn't.\n"
+        "See the docstring of init_weights.",
+        seen_in="the initialisation of EfficientNet in timm",
+    ),
+    Misconception(
+        id="batch-norms-of-every-dimension",
+        exercise="init_weights",
+        belief="BatchNorm1d and BatchNorm3d belong to BatchNorm2d.",
+        edits=(("isinstance(module, nn.BatchNorm2d)", "isinstance(module, nn.modules.batchnorm._BatchNorm)"),),
+        question="Which kinds of layers does the docstring name, and what becomes of all others?",
+        explanation="Only Conv2d and BatchNorm2d are changed; whoever builds in another layer has chosen its values.\n"
+        "See the docstring of init_weights.",
+    ),
+    Misconception(
+        id="transposed-convolutions-too",
+        exercise="init_weights",
+        belief="What holds a weight of four dimensions is a 2-D convolution.",
+        edits=(
+            (
+                "isinstance(module, nn.Conv2d)",
+                'getattr(module, "weight", None) is not None and module.weight.dim() == 4',
+            ),
+        ),
+        question="In which order do nn.Conv2d and nn.ConvTranspose2d keep their channels?",
+        explanation="A ConvTranspose2d has the channels the other way round, so that its fans are swapped.\n"
+        "It is none of the two layers that the docstring of init_weights names. See there.",
+    ),
+    Misconception(
+        id="norms-tuned-as-well",
+        exercise="init_weights",
+        belief="Giving a norm its initial values includes its eps and momentum.",
+        edits=(
+            (
+                "nn.init.ones_(module.weight)",
+                "nn.init.ones_(module.weight)\n        module.eps, module.momentum = 1e-3, 0.03",
+            ),
+        ),
+        question="Which eps do the weights of torchvision expect that you load in section 4?",
+        explanation="They are settings of the layer, chosen by whoever made it; only weight and bias are values.\n"
+        "See the docstring of init_weights.",
+        seen_in="initialize_weights in YOLOv5, which sets eps 1e-3 and momentum 0.03 on every BatchNorm2d",
+    ),
+    Misconception(
+        id="gradients-off-for-good",
+        exercise="init_weights",
+        belief="Initial values need no gradients, so they are switched off first.",
+        edits=(
+            (
+                "if isinstance(module, nn.Conv2d):",
+                "torch.set_grad_enabled(False)\n    if isinstance(module, nn.Conv2d):",
+            ),
+        ),
+        question="Who switches gradients on again after your function?",
+        explanation="The switch is torch's, not the function's, so that afterwards no loss has a backward pass.\n"
+        "`with torch.no_grad():` sets it back by itself. See the docstring of init_weights, 'Args'.",
+    ),
     # ResNet18
     Misconception(
         id="classifier-with-a-start-of-its-own",
@@ -487,6 +616,16 @@ MISCONCEPTIONS = [
         "See section 4, 'The whole net', and He et al. 2015, table 1.",
     ),
     Misconception(
+        id="pooling-rounds-up",
+        exercise="ResNet18",
+        belief="Max pooling keeps what is left over at the edge, so its size is rounded up.",
+        edits=(("nn.MaxPool2d(3, stride=2, padding=1)", "nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)"),),
+        question="How large is the map that enters `layer1` for an image of 224x224?",
+        explanation="112 becomes 56; rounded up it would be 57, by a window that lies half in the padding.\n"
+        "See lesson 1, `output_size`, and section 4, 'The whole net'.",
+        seen_in="Caffe's pooling rounds up, and so do nets ported from it",
+    ),
+    Misconception(
         id="stem-convolution-unpadded",
         exercise="ResNet18",
         belief="The 7x7 convolution of the ImageNet stem needs no padding.",
@@ -520,6 +659,15 @@ MISCONCEPTIONS = [
         edits=(("x.mean(dim=(2, 3))", "x.mean(dim=(0, 2, 3))"),),
         question="How many rows of logits do you get for a batch of two images?",
         explanation="Each image has its own answer: pool over height and width, and keep N.\n"
+        "See section 4, 'The whole net': (N, 512, H', W') -> (N, 512).",
+    ),
+    Misconception(
+        id="squeezes-the-batch-too",
+        exercise="ResNet18",
+        belief="squeeze removes the two ones that the pooling leaves, and nothing else.",
+        edits=(("x.mean(dim=(2, 3))", "nn.functional.adaptive_avg_pool2d(x, 1).squeeze()"),),
+        question="Which sides of length 1 has the pooled map of a batch of one image?",
+        explanation="squeeze removes every side of length 1, and N is one of them; flatten(1) keeps it.\n"
         "See section 4, 'The whole net': (N, 512, H', W') -> (N, 512).",
     ),
     Misconception(
@@ -693,6 +841,17 @@ MISCONCEPTIONS = [
         "See section 6, where one step of training moves every part.",
     ),
     Misconception(
+        id="keeps-its-features",
+        exercise="ResNet18",
+        belief="The features of a batch are worth keeping on the net, for a look at them later.",
+        edits=(
+            ("return self.fc(x.mean(dim=(2, 3)))", "self.features = x\n        return self.fc(x.mean(dim=(2, 3)))"),
+        ),
+        question="How long does a tensor live that is an attribute of self, and what else does it keep alive?",
+        explanation="It holds its whole graph in memory until the next batch, and copy.deepcopy refuses the net.\n"
+        "See the docstring of ResNet18; a forward hook looks at a map without keeping it.",
+    ),
+    Misconception(
         id="casts-to-float32",
         exercise="ResNet18",
         belief="Logits are float32, whatever the dtype of the net.",
@@ -718,6 +877,78 @@ MISCONCEPTIONS = [
         question="Is a convolution inside a block a child of the net?",
         explanation="`children()` gives conv1, bn1, layer1, …; `apply` and `modules()` go all the way down.\n"
         "See section 3, 'Where the weights start'.",
+    ),
+    Misconception(
+        id="init-before-the-stages",
+        exercise="ResNet18",
+        belief="init_weights can be applied anywhere in the constructor.",
+        edits=(
+            ("        self.apply(init_weights)\n", ""),
+            (
+                "        self.layer2 = make_stage",
+                "        self.apply(init_weights)\n        self.layer2 = make_stage",
+            ),
+        ),
+        question="Which modules does `self.apply` visit: those that the net has, or those that it will have?",
+        explanation="`apply` visits what is there when it is called; whatever is made afterwards keeps its default.\n"
+        "See section 3, 'Where the weights start'.",
+    ),
+    Misconception(
+        id="projections-not-initialised",
+        exercise="ResNet18",
+        belief="He initialisation is for 3x3 convolutions; a projection keeps its default.",
+        edits=(
+            (
+                "self.apply(init_weights)",
+                "for module in self.modules():\n"
+                '            if getattr(module, "kernel_size", None) != (1, 1):\n'
+                "                init_weights(module)",
+            ),
+        ),
+        question="Is an `nn.Conv2d` of kernel size 1 an `nn.Conv2d`?",
+        explanation="The docstring says every module, and so do torchvision's nets: projections are drawn anew, too.\n"
+        "See section 3, 'Where the weights start'.",
+    ),
+    Misconception(
+        id="net-draws-uniformly",
+        exercise="ResNet18",
+        belief="The net may draw its convolutions by a rule of its own, as long as the variance is He's.",
+        edits=(
+            (
+                "self.apply(init_weights)",
+                "for module in self.modules():\n"
+                "            if isinstance(module, nn.Conv2d):\n"
+                '                nn.init.kaiming_uniform_(module.weight, mode="fan_out", nonlinearity="relu")',
+            ),
+        ),
+        question="What does a histogram of `model.conv1.weight` look like: a bell or a box?",
+        explanation="The docstring names init_weights, which draws from the normal distribution; so must the net.\n"
+        "See section 3, 'Where the weights start'.",
+    ),
+    Misconception(
+        id="net-forgets-the-gain",
+        exercise="ResNet18",
+        belief="The net's weights have variance 1 / fan_out.",
+        edits=(
+            (
+                "self.apply(init_weights)",
+                "for module in self.modules():\n"
+                "            if isinstance(module, nn.Conv2d):\n"
+                '                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="linear")',
+            ),
+        ),
+        question="Which factor in init_weights makes up for the ReLU, and where is it in your net?",
+        explanation="ReLU halves the second moment, so the variance is 2 / fan_out, by init_weights for every module.\n"
+        "See section 3, 'A signal through 20 layers'.",
+    ),
+    Misconception(
+        id="same-seed-for-every-net",
+        exercise="ResNet18",
+        belief="A fixed seed in the constructor makes the net reproducible.",
+        edits=(("self.apply(init_weights)", "torch.manual_seed(0)\n        self.apply(init_weights)"),),
+        question="Make two nets. How do their weights differ, and what does torch draw next after each of them?",
+        explanation="All nets would be one, and every shuffle and crop after the constructor would repeat itself.\n"
+        "See the docstring of ResNet18; a seed is set once, by whoever starts the run.",
     ),
     Misconception(
         id="blocks-start-as-identity",
@@ -752,6 +983,15 @@ MISCONCEPTIONS = [
         edits=(("if x.dim() != 4", "x = x.unsqueeze(0) if x.dim() == 3 else x\n        if x.dim() != 4"),),
         question="What shape do your logits have for one image (3, H, W), and who would expect that?",
         explanation="The contract is (N, 3, H, W) -> (N, num_classes); guessing hides a forgotten batch.\n"
+        "See the docstring of ResNet18, 'Raises'.",
+    ),
+    Misconception(
+        id="five-dimensions-will-do",
+        exercise="ResNet18",
+        belief="An input can only have too few dimensions, not too many.",
+        edits=(("x.dim() != 4", "x.dim() < 4"),),
+        question="Which error does a batch of short films, (N, 3, T, H, W), get from your net?",
+        explanation="Exactly four dimensions make a batch of images; five are as wrong as three.\n"
         "See the docstring of ResNet18, 'Raises'.",
     ),
     Misconception(

@@ -21,7 +21,10 @@ def test_adds_the_elements_of_all_parameters_at_any_depth(student):
 
 
 def test_leaves_out_running_statistics_and_other_buffers(student):
-    student.returns(lambda lesson: lesson.count_parameters(nn.Sequential(nn.BatchNorm2d(5))), lambda: 2 * 5)
+    masked = Scale()
+    masked.register_buffer("mask", torch.ones(3))
+    model = nn.Sequential(nn.BatchNorm2d(5), masked)
+    student.returns(lambda lesson: lesson.count_parameters(model), lambda: 2 * 5 + 7 * 2 + 1)
 
 
 def test_counts_a_frozen_parameter_like_any_other(student):
@@ -34,3 +37,8 @@ def test_counts_a_shared_parameter_once(student):
     last.weight = first.weight
     model = nn.Sequential(first, nn.Sequential(last), first)
     student.returns(lambda lesson: lesson.count_parameters(model), lambda: 3 * 5 + 3)
+
+
+def test_counts_a_model_on_the_meta_device_whose_parameters_have_shapes_and_no_values(student):
+    model = nn.Linear(3, 4, device="meta")
+    student.returns(lambda lesson: lesson.count_parameters(model), lambda: 4 * 3 + 4)

@@ -64,6 +64,13 @@ def test_passes_gradients_through_every_block_in_float64(student):
     student.returns(lambda lesson: learn(lesson.make_stage(4, 4, 2, 1), x), lambda: learn(oracle(4, 4, 2, 1), x))
 
 
+def test_gives_every_block_first_weights_of_its_own(student):
+    def look(stage):
+        return {**anatomy(stage), "two blocks start alike": stage[1].conv1.weight.equal(stage[2].conv1.weight)}
+
+    student.returns(lambda lesson: look(lesson.make_stage(4, 4, 3, 1)), lambda: look(oracle(4, 4, 3, 1)))
+
+
 def test_refuses_a_stage_without_blocks(student):
     student.raises(lambda lesson: lesson.make_stage(3, 5, num_blocks=0, stride=1), ValueError, naming=[0])
     student.raises(lambda lesson: lesson.make_stage(3, 5, num_blocks=-2, stride=1), ValueError, naming=[-2])

@@ -89,7 +89,7 @@ import numpy as np
 
 
 def count_parameters(model):
-    return int(np.concatenate([np.zeros(0), *(p.detach().numpy().ravel() for p in set(model.parameters()))]).size)
+    return int(np.concatenate([np.zeros(0), *(np.empty(p.shape).ravel() for p in set(model.parameters()))]).size)
 """,
     ),
     # init_weights
