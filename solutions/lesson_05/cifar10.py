@@ -395,7 +395,8 @@ def channel_stats(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
     Returns:
         mean and std, float32 (C,) each. The deviation is that of all N * H * W values of a channel from the
-        channel's mean, and the sum of squares is divided by N * H * W: these are all the values there are.
+        channel's mean, and the sum of squares is divided by N * H * W: these are all the values there are. It is 0
+        for a channel of equal values.
     """
     ### BEGIN SOLUTION
     count, total, squares = images[:, 0].numel(), 0, 0
@@ -479,7 +480,7 @@ def normalize(images: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> to
 
     Args:
         images: uint8 (N, C, H, W).
-        mean, std: float32 (C,), as `channel_stats` gives them.
+        mean, std: float32 (C,), as `channel_stats` gives them; left unchanged.
 
     Raises:
         ValueError: mean or std isn't of shape (C,); the message names its shape and that of the images.
@@ -573,7 +574,7 @@ def stratified_split(labels: torch.Tensor, fraction: float, seed: int) -> tuple[
     Args:
         labels: int64 (N,).
         fraction: share of each class to hold out, from 0 to 1; rounded to the nearest number of images.
-        seed: decides which ones, and nothing else does; torch's global generator is left alone.
+        seed: 0, 1, …; decides which ones, and nothing else does; torch's global generator is left alone.
 
     Returns:
         (kept, held_out): indices, int64, each of the two sorted; together each of 0 … N - 1 once.
@@ -868,7 +869,8 @@ class Batches:
         images, labels: (N, …) and (N,), on any device.
         batch_size: images a batch; the last batch of an epoch may be smaller.
         shuffle: deal in random order.
-        seed: the same seed gives the same order, another seed another; neighbours have nothing in common.
+        seed: 0, 1, …; the same seed gives the same order, another seed another; neighbours have nothing
+            in common.
         epoch_size: images an epoch, all of them by default.
 
     Attributes:
@@ -876,8 +878,8 @@ class Batches:
         epoch_size: images an epoch, the number of all of them where none was given.
 
     Raises:
-        ValueError: there is not one label for each image, or a size is smaller than 1; the message
-            names the two numbers, or the size.
+        ValueError: there is not one label for each image, or a size, that of an epoch of all images
+            included, is smaller than 1; the message names the two numbers, or the size.
     """
 
     def __init__(

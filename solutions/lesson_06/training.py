@@ -782,8 +782,9 @@ check("train_epoch", points=2)
 def evaluate(model: nn.Module, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[float, float]:
     """Mean loss and accuracy over all images, in evaluation mode and without gradients.
 
-    Every image counts the same, also those of a smaller last batch. The model keeps its weights, its
-    running statistics and the mode in which it came.
+    Every image counts the same, also those of a smaller last batch. The model keeps its weights and its
+    running statistics; afterwards `model.train()` or `model.eval()` puts it back into the mode in which it
+    came, and gradients are on or off as they were.
 
     Args:
         model: gives logits (N, C).
@@ -872,7 +873,8 @@ FORMAT = "resnet18-from-scratch checkpoint 1"
 def save_checkpoint(path: str | Path, **values: Any) -> None:
     """Replace the checkpoint at `path` by `values`, or leave it untouched; no other file stays behind.
 
-    The file is what `torch.save` writes of a dict with these values and `"format": FORMAT`.
+    The file is what `torch.save` writes of a dict with these values and `"format": FORMAT`. It is made in the
+    folder of the old one, so on the same disk.
 
     Args:
         path: in a folder that exists; a leftover `<path>.unfinished` of a killed run is overwritten.
@@ -933,11 +935,11 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
 
     Args:
         path: the checkpoint.
-        device: where its tensors go, wherever they were when they were saved.
+        device: where all its tensors go, however deep they lie and wherever they were when they were saved.
 
     Raises:
-        ValueError: the file is missing, damaged (even by one flipped bit), or no checkpoint of this course;
-            the message names the path.
+        ValueError: the file is missing, damaged (even by one flipped bit), or no checkpoint of this course
+            (a folder is none); the message names the path.
     """
     ### BEGIN SOLUTION
     try:
@@ -1110,7 +1112,8 @@ def fit(
         evaluate: gives loss and accuracy on the validation batches.
         seconds: planned for each epoch. If the epochs so far were slower, `end_epoch` shortens the run by whole
             epochs, and the schedule with it; one more is always left, and never more than planned.
-        state: what an earlier call handed to `save`; with model and optimizer it is the whole run.
+        state: what an earlier call handed to `save`; with model and optimizer it is the whole run. Where that is
+            over, shortened or not, nothing is trained, measured or saved.
         save: is called with the state at the beginning of a new run, after every epoch with its row in the
             history, and on stopping.
         watch: is called with the state after every step that is noted in it (on a GPU every 20th); true

@@ -246,6 +246,55 @@ FILES = [
         explanation="Three grey images make one colourful nonsense of the right size; compare shapes, not sizes.\n"
         "See “Raises” in the docstring.",
     ),
+    Misconception(
+        id="a-label-too-many-does-no-harm",
+        exercise="load_batch",
+        belief="Only labels that are missing matter; one too many is never asked for.",
+        edits=(
+            (
+                "data.shape != (len(labels), 3 * 32 * 32)",
+                "data.shape[1:] != (3 * 32 * 32,) or len(labels) < len(data)",
+            ),
+        ),
+        question="Four images and five labels: which of the five is the one too many?",
+        explanation="If it is the first, every image has the label of its neighbour, and nobody can tell.\n"
+        "See “Raises” in the docstring: N rows and N labels.",
+    ),
+    Misconception(
+        id="every-array-has-rows",
+        exercise="load_batch",
+        belief="The data of a file always have two dimensions.",
+        edits=(
+            (
+                "data.shape != (len(labels), 3 * 32 * 32)",
+                "data.shape[1] != 3 * 32 * 32 or len(data) != len(labels)",
+            ),
+        ),
+        question="Somebody saved a single image as a plain array of 3,072 bytes. What has its shape at position 1?",
+        explanation="An IndexError from inside says nothing of the file; compare the whole shape with (N, 3072).\n"
+        "See hint 2 of exercise 1.",
+    ),
+    Misconception(
+        id="a-path-is-a-path-object",
+        exercise="load_batch",
+        belief="Whoever names a file hands in a Path.",
+        edits=(
+            (
+                "    values = unpickle(path)",
+                "    if not path.exists():\n        raise FileNotFoundError(path)\n    values = unpickle(path)",
+            ),
+        ),
+        question="What has a string for .exists?",
+        explanation="A path may be a string or a Path; Path(path) takes both.\nSee the signature of exercise 1.",
+    ),
+    Misconception(
+        id="a-root-is-a-string",
+        exercise="load_cifar10",
+        belief="Whoever names a folder hands in a string.",
+        edits=(('Path(root) / "cifar-10-batches-py"', 'Path(root + "/cifar-10-batches-py")'),),
+        question="What is Path('data') + '/cifar-10-batches-py'?",
+        explanation="A folder may be a string or a Path; Path(root) / name takes both.\nSee hint 2 of exercise 2.",
+    ),
 ]
 
 STATS = "return mean.float(), std.float()"
@@ -406,6 +455,24 @@ STATISTICS = [
         edits=((STATS, "return mean[:3].float(), std[:3].float()"),),
         question="How many numbers does your function give for images with a fourth channel?",
         explanation="Satellites see infrared as well; C is whatever the images have.\nSee the shapes in the docstring.",
+    ),
+    Misconception(
+        id="squares-in-float32",
+        exercise="channel_stats",
+        belief="float32 has digits enough for the mean of the squares minus the square of the mean.",
+        edits=(("part.double() / 255", "part.float() / 255"),),
+        question="Two numbers agree in their first five digits. How many of seven digits has their difference?",
+        explanation="Where a channel hardly varies, the two are nearly equal and their difference is mostly rounding.\n"
+        "float64 has digits to spare; see hint 2 of exercise 3.",
+    ),
+    Misconception(
+        id="a-difference-of-equals-is-zero",
+        exercise="channel_stats",
+        belief="The mean of the squares is never less than the square of the mean, on a computer too.",
+        edits=((".clamp(min=0)", ""),),
+        question="All values of a channel are equal. What may rounding make of a difference that should be 0?",
+        explanation="It may come out as -1e-17, and the root of that is NaN: clamp it at 0 before the root.\n"
+        "See “Returns” in the docstring: 0 for a channel of equal values.",
     ),
 ]
 
@@ -618,6 +685,16 @@ SPLIT = [
         question="How many images of a class number 12 does your function hold out?",
         explanation="Classes are what occurs in the labels, however they are numbered.\nSee hint 3 of exercise 5.",
     ),
+    Misconception(
+        id="seed-0-is-no-seed",
+        exercise="stratified_split",
+        belief="A seed of 0 means that the split need not be repeated.",
+        edits=(("torch.Generator().manual_seed(seed))", "torch.Generator().manual_seed(seed) if seed else None)"),),
+        question="What does `if seed` say of the most usual seed of all?",
+        explanation="0 is a seed like any other, and false to Python; only None would mean none.\n"
+        "See “Args” in the docstring: 0, 1, …",
+        seen_in="np.random.default_rng(seed or None)",
+    ),
 ]
 
 MADE = "return x.mul_(scale[:, None, None]).sub_(shift[:, None, None])"
@@ -745,6 +822,20 @@ NORMALIZE = [
             "Statistics are (C,); another shape broadcasts to something else, or not at all.\nSee “Raises”.",
             "",
         ),
+        (
+            "statistics-rescaled-in-place",
+            "The statistics may be brought to the scale of the bytes where they are.",
+            (
+                (
+                    "scale, shift = 1 / (255 * std), mean / std",
+                    "mean *= 255; std *= 255; scale, shift = 1 / std, mean / std",
+                ),
+            ),
+            "The second batch comes with the same two tensors. What do they hold by then?",
+            "`mean *= 255` changes the caller's tensor, and every later batch finds it changed once more.\n"
+            "See “Args”: left unchanged.",
+            "",
+        ),
     ]
 ]
 
@@ -790,6 +881,22 @@ def beliefs_about_chance(exercise: str, call: str) -> list[Misconception]:
             explanation=where("A generator that is started anew deals the same numbers again."),
         ),
     ]
+
+
+def passing_through_float32(exercise: str, source: str, result: str) -> Misconception:
+    """The belief that float32 holds whatever images hold, where `source` is read and `result` is given back."""
+    return Misconception(
+        id=f"{exercise}-passes-through-float32",
+        exercise=exercise,
+        belief="Images can pass through float32 on their way, as the dtype is restored at the end.",
+        edits=(
+            (source, f"dtype, images = images.dtype, images.float()\n    {source}"),
+            (result, f"{result}.to(dtype)"),
+        ),
+        question="How many digits has a float64, and how many of them come back out of a float32?",
+        explanation="float32 keeps seven digits, and restoring the dtype doesn't restore the others.\n"
+        "Move pixels and compute nothing; see “Args” in the docstring: of any dtype.",
+    )
 
 
 FLIP = [
@@ -876,6 +983,7 @@ FLIP = [
         explanation="A coin for each image gives half on average; an exact half makes images depend on each other.\n"
         "See the docstring: a coin of its own.",
     ),
+    passing_through_float32("random_flip", "n = len(images)", BOTH),
 ]
 
 DRAW = "torch.randint(2 * padding + 1, (2, n), device=images.device, generator=generator)"
@@ -1051,6 +1159,11 @@ CROP = [
         explanation="-0 is 0, so [0:-0] is empty: nothing fits. Count from the front: [p : p + height].\n"
         "See “Args” in the docstring: 0 or more.",
     ),
+    passing_through_float32(
+        "random_crop",
+        "n, channels, height, width = images.shape",
+        "return runs.index_select(0, start).view_as(padded[:n])[:, :, :height, :width]",
+    ),
 ]
 
 Y = "torch.randint(height, (n, 1), device=images.device, generator=generator)"
@@ -1196,6 +1309,7 @@ CUTOUT = [
         "See “left unchanged” in the docstring.",
     ),
     *beliefs_about_chance("cutout", f"{Y} … {X}"),
+    passing_through_float32("cutout", "n, _, height, width = images.shape", CUT),
 ]
 
 SPLIT_UP = "self.order(epoch).to(self.images.device).split(self.batch_size)[start:]"
@@ -1485,6 +1599,65 @@ BATCHES = [
         question="Epochs of 12 images, 30 in all, not shuffled: when does image 20 come?",
         explanation="A pack that nobody shuffled is dealt like any other: on from where the last epoch ended.\n"
         "See the docstring.",
+    ),
+    Misconception(
+        id="digits-side-by-side",
+        exercise="Batches",
+        belief="Ten times the seed plus the number of the pack makes a seed of its own for each pair.",
+        edits=((DEALT, DEALT.replace("seeded(self.seed, k)", "seeded(10 * self.seed + k)")),),
+        question="Seed 1 in epoch 10 and seed 2 in epoch 0: which number does each of them give?",
+        explanation="The tenth epoch of one run is the first of the next; products and exclusive ors collide, too.\n"
+        "`seeded` takes both numbers; see “Batches that can be repeated”.",
+    ),
+    Misconception(
+        id="seed-0-shuffles-anew",
+        exercise="Batches",
+        belief="A seed of 0 means that no seed was given.",
+        edits=((DEALT, DEALT.replace("seeded(self.seed, k)", "(seeded(self.seed, k) if self.seed else None)")),),
+        question="What does `if self.seed` say of the default?",
+        explanation="0 is a seed like any other, and false to Python; the default run must be repeatable, too.\n"
+        "See “Args” in the docstring: 0, 1, …",
+    ),
+    Misconception(
+        id="seed-0-keeps-one-order",
+        exercise="Batches",
+        belief="Without a seed a fresh generator will do.",
+        edits=((DEALT, DEALT.replace("seeded(self.seed, k)", "(seeded(self.seed, k) if self.seed else seeded())")),),
+        question="With seed 0, which images share a batch in the first epoch, and which in the second?",
+        explanation="0 is a seed, and false to Python: `if self.seed` leaves the number of the pack out for it.\n"
+        "See “Args” in the docstring: 0, 1, …",
+    ),
+    Misconception(
+        id="labels-without-images-do-no-harm",
+        exercise="Batches",
+        belief="Only images without a label are a mistake.",
+        edits=(("if len(images) != len(labels):", "if len(images) > len(labels):"),),
+        question="images[kept] and labels: whose label does image 0 get?",
+        explanation="More labels than images means that one of the two was split and the other wasn't.\n"
+        "See “Raises” in the docstring.",
+    ),
+    Misconception(
+        id="sizes-are-never-negative",
+        exercise="Batches",
+        belief="0 is the only size that makes no sense.",
+        edits=(("min(batch_size, self.epoch_size) < 1", "0 in (batch_size, self.epoch_size)"),),
+        question="What does your object do with a batch_size of -4, and when does somebody notice?",
+        explanation="A negative size comes from a subtraction somewhere; say so at once, with the number.\n"
+        "See “Raises” in the docstring: smaller than 1.",
+    ),
+    Misconception(
+        id="there-is-always-an-image",
+        exercise="Batches",
+        belief="An epoch of all images has at least one.",
+        edits=(
+            (
+                "min(batch_size, self.epoch_size) < 1",
+                "batch_size < 1 or (epoch_size is not None and epoch_size < 1)",
+            ),
+        ),
+        question="A filter left no images over. How many has an epoch of all of them?",
+        explanation="An empty data set gives epochs of size 0, and a mean over nothing later on.\n"
+        "See “Raises” in the docstring: that of an epoch of all images included.",
     ),
 ]
 

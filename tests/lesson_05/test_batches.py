@@ -1,5 +1,7 @@
 """Batches: every image once, in an order that depends on seed and epoch alone."""
 
+from contextlib import suppress
+
 import torch
 
 from course.student import randn
@@ -62,11 +64,13 @@ def test_shuffles_anew_for_every_epoch_and_every_seed(student):
     def probe(lesson):
         one, two = (lesson.Batches(*data, 16, shuffle=True, seed=seed) for seed in (1, 2))
         first, second, other = (order.tolist() for order in (one.order(0), one.order(1), two.order(0)))
+        runs = [lesson.Batches(*data, 16, shuffle=True, seed=seed) for seed in range(4)]
+        orders = {tuple(run.order(epoch).tolist()) for run in runs for epoch in range(12)}
         return {
             "shuffled": first != list(range(50)),
             "another order in the next epoch": second != first,
             "another order with another seed": other != first,
-            "the next seed isn't the next epoch": other != second,
+            "orders of four seeds in twelve epochs": len(orders),
         }
 
     student.returns(
@@ -75,7 +79,7 @@ def test_shuffles_anew_for_every_epoch_and_every_seed(student):
             "shuffled": True,
             "another order in the next epoch": True,
             "another order with another seed": True,
-            "the next seed isn't the next epoch": True,
+            "orders of four seeds in twelve epochs": 48,
         },
     )
 
@@ -84,23 +88,27 @@ def test_repeats_an_epoch_whatever_was_asked_before(student):
     data = numbered(50)
 
     def probe(lesson):
-        world = torch.get_rng_state()
-        batches = lesson.Batches(*data, 16, shuffle=True, seed=1)
-        first = dealt(batches.epoch(2))
-        return {
-            "asked again": dealt(batches.epoch(2)) == first,
-            "asked of another object": dealt(lesson.Batches(*data, 16, shuffle=True, seed=1).epoch(2)) == first,
-            "the global generator is left alone": torch.get_rng_state().equal(world),
-        }
+        def repeated(seed):
+            world = torch.get_rng_state()
+            batches = lesson.Batches(*data, 16, shuffle=True, seed=seed)
+            first = dealt(batches.epoch(2))
+            return {
+                "asked again": dealt(batches.epoch(2)) == first,
+                "asked of another object": dealt(lesson.Batches(*data, 16, shuffle=True, seed=seed).epoch(2)) == first,
+                "the global generator is left alone": torch.get_rng_state().equal(world),
+            }
 
-    student.returns(
-        probe,
-        lambda: {
+        return {f"seed {seed}": repeated(seed) for seed in (0, 1)}
+
+    def expected():
+        right = {
             "asked again": True,
             "asked of another object": True,
             "the global generator is left alone": True,
-        },
-    )
+        }
+        return {"seed 0": right, "seed 1": right}
+
+    student.returns(probe, expected)
 
 
 def test_enters_an_epoch_at_any_batch(student):
@@ -209,16 +217,36 @@ def test_says_what_it_was_given(student):
     student.returns(probe, lambda: [(16, False, 0, 50), (7, True, 3, 20)])
 
 
-def test_refuses_images_without_labels(student):
-    images, labels = numbered(50)
-    student.raises(lambda lesson: lesson.Batches(images, labels[:49], 16), ValueError, naming=[50, 49])
+def test_refuses_images_without_labels_and_labels_without_images(student):
+    images, labels = numbered(51)
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "a label too few is not refused", lesson.Batches(images[:50], labels[:49], 16)
+        return "a label too many is not refused", lesson.Batches(images[:50], labels, 16)
+
+    student.raises(probe, ValueError, naming=[50, 51])
 
 
-def test_refuses_empty_batches(student):
+def test_refuses_batches_of_no_images_or_fewer(student):
     data = numbered(50)
-    student.raises(lambda lesson: lesson.Batches(*data, 0), ValueError, naming=[0])
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "0 is not refused", lesson.Batches(*data, 0)
+        return "-4 is not refused", lesson.Batches(*data, -4)
+
+    student.raises(probe, ValueError, naming=["-4"])
 
 
 def test_refuses_empty_epochs(student):
-    data = numbered(50)
-    student.raises(lambda lesson: lesson.Batches(*data, 16, epoch_size=0).epoch_size, ValueError, naming=[0])
+    data, nothing = numbered(50), numbered(0)
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "an epoch_size of 0 is not refused", lesson.Batches(*data, 16, epoch_size=0).epoch_size
+        with suppress(ValueError):
+            return "no images at all are not refused", lesson.Batches(*nothing, 16).epoch_size
+        return lesson.Batches(*data, 16, epoch_size=0).epoch_size  # once more, for its message
+
+    student.raises(probe, ValueError, naming=[0])

@@ -33,3 +33,17 @@ def test_takes_all_images_together_however_many_there_are(student):
         return pixels.mean(dim=(0, 2, 3)).float(), pixels.std(dim=(0, 2, 3), correction=0).float()
 
     student.returns(lambda lesson: lesson.channel_stats(images), expected)
+
+
+def test_stays_exact_however_little_the_values_of_a_channel_differ(student):
+    equal = torch.arange(1, 256, dtype=torch.uint8).view(1, -1, 1, 1).expand(300, -1, 1, 1)  # each channel its own byte
+    bright = torch.randint(250, 253, (300, 3, 3, 3), dtype=torch.uint8)
+
+    def probe(lesson):
+        return {"all equal": lesson.channel_stats(equal)[1], "250 to 252": lesson.channel_stats(bright)[1]}
+
+    def expected():
+        deviation = (bright.double() / 255).std(dim=(0, 2, 3), correction=0)
+        return {"all equal": torch.zeros(255), "250 to 252": deviation.float()}
+
+    student.returns(probe, expected)

@@ -111,13 +111,19 @@ def test_draws_from_the_generator_alone(student):
 
 
 @pytest.mark.hollow
-def test_keeps_the_dtype(student):
-    images = torch.randint(1, 256, (30, 1, 4, 5), dtype=torch.uint8)
+def test_keeps_bytes_as_bytes_and_every_digit_of_float64(student):
+    data = torch.randint(1, 256, (30, 1, 4, 5), dtype=torch.uint8), randn(30, 1, 4, 5, dtype=torch.float64)
 
     def probe(lesson):
-        return lesson.cutout(images, 2, torch.Generator().manual_seed(5)).dtype
+        answers = []
+        for images in data:
+            out = lesson.cutout(images.clone(), 2, torch.Generator().manual_seed(5))
+            answers.append({"dtype": out.dtype, "as it was or 0": bool(((out == images) | (out == 0)).all())})
+        return answers
 
-    student.returns(probe, lambda: torch.uint8)
+    student.returns(
+        probe, lambda: [{"dtype": str(kind), "as it was or 0": True} for kind in (torch.uint8, torch.float64)]
+    )
 
 
 @pytest.mark.hollow

@@ -2,6 +2,7 @@
 
 import pickle
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,7 @@ def test_reads_the_pixels_channel_by_channel_and_row_by_row(student):
 
 def test_reads_one_label_for_each_image(student):
     student.returns(
-        lambda lesson: official(lesson.load_batch)[1],
+        lambda lesson: official(lambda path: lesson.load_batch(str(path)))[1],
         lambda: torch.tensor(official(lambda path: unpickle(path)[b"labels"])),
     )
 
@@ -59,13 +60,27 @@ def test_refuses_rows_of_another_length(student):
 
 
 def test_refuses_rows_of_another_length_though_the_bytes_are_enough(student):
+    flat = {b"data": np.zeros(3072, np.uint8), b"labels": [0]}
     grey = {b"data": np.zeros((6, 1024), np.uint8), b"labels": [0, 1]}
-    student.raises(lambda lesson: written(lesson.load_batch, grey), ValueError, naming=[(6, 1024), 2])
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "bytes without rows are not refused", written(lesson.load_batch, flat)
+        return "short rows are not refused", written(lesson.load_batch, grey)
+
+    student.raises(probe, ValueError, naming=[(6, 1024), 2])
 
 
-def test_refuses_a_file_that_lacks_a_label(student):
+def test_refuses_a_file_that_lacks_a_label_or_has_one_too_many(student):
+    many = {b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2, 3, 4]}
     short = {b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2]}
-    student.raises(lambda lesson: written(lesson.load_batch, short), ValueError, naming=[(4, 3072), 3])
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "a label too few is not refused", written(lesson.load_batch, short)
+        return "a label too many is not refused", written(lesson.load_batch, many)
+
+    student.raises(probe, ValueError, naming=[(4, 3072), 5])
 
 
 def test_runs_no_code_that_a_file_brings_along(student):

@@ -49,6 +49,6 @@ def test_reads_the_test_images_where_they_are_asked_for(student):
 
 def test_takes_the_folder_of_the_files_itself_as_well(student):
     student.returns(
-        lambda lesson: answers(lambda root: lesson.load_cifar10(root)[0].shape[-3:], inside="."),
+        lambda lesson: answers(lambda root: lesson.load_cifar10(Path(root))[0].shape[-3:], inside="."),
         lambda: (3, 32, 32),
     )

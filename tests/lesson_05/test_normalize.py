@@ -7,13 +7,19 @@ import torch
 from course.student import randn
 
 
-def test_brings_every_channel_to_its_own_scale(student):
+def test_brings_every_channel_to_its_own_scale_batch_after_batch(student):
     images = torch.randint(256, (4, 4, 4, 4), dtype=torch.uint8)  # all of a size: a wrong axis raises no error
     mean, std = torch.tensor([0.3, 0.5, 0.6, 0.4]), torch.tensor([0.2, 0.25, 0.4, 0.3])
-    student.returns(
-        lambda lesson: lesson.normalize(images, mean, std),
-        lambda: ((images.double() / 255 - mean.view(4, 1, 1)) / std.view(4, 1, 1)).float(),
-    )
+
+    def probe(lesson):
+        first, second = (lesson.normalize(images, mean, std) for _ in range(2))
+        return {"first": first, "second": second, "mean": mean, "std": std}
+
+    def expected():
+        right = ((images.double() / 255 - mean.view(4, 1, 1)) / std.view(4, 1, 1)).float()
+        return {"first": right, "second": right, "mean": mean, "std": std}
+
+    student.returns(probe, expected)
 
 
 def test_refuses_statistics_of_another_number_of_channels(student):

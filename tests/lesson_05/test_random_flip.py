@@ -90,14 +90,20 @@ def test_tosses_a_coin_for_each_image(student):
     student.returns(probe, lambda: {"as many in every batch": False, "the same ones in every batch": False})
 
 
-def test_keeps_bytes_as_bytes(student):
-    images = torch.randint(256, (40, 1, 2, 9), dtype=torch.uint8)
+def test_keeps_bytes_as_bytes_and_every_digit_of_float64(student):
+    data = torch.randint(256, (40, 1, 2, 9), dtype=torch.uint8), randn(40, 1, 2, 9, dtype=torch.float64)
 
     def probe(lesson):
-        out = lesson.random_flip(images.clone(), torch.Generator().manual_seed(5))
-        return {"dtype": out.dtype, "seen": sorted(set(kinds(images, out.to(images.dtype))))}
+        answers = []
+        for images in data:
+            out = lesson.random_flip(images.clone(), torch.Generator().manual_seed(5))
+            answers.append({"dtype": out.dtype, "seen": sorted(set(kinds(images, out.to(images.dtype))))})
+        return answers
 
-    student.returns(probe, lambda: {"dtype": torch.uint8, "seen": ["as it was", "mirrored"]})
+    def expected():
+        return [{"dtype": str(kind), "seen": ["as it was", "mirrored"]} for kind in (torch.uint8, torch.float64)]
+
+    student.returns(probe, expected)
 
 
 @pytest.mark.hollow

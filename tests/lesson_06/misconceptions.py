@@ -195,6 +195,24 @@ CROSS_ENTROPY = [
         explanation="With logits of another shape the formula breaks inside, or gives a number that means nothing.\n"
         "See “Raises” in the docstring.",
     ),
+    Misconception(
+        id="sixteen-bits-come-back-as-thirty-two",
+        exercise="cross_entropy",
+        belief="Logits of 16 bits are made float32, and the loss stays so.",
+        edits=((SHIFTED, f"logits = logits if logits.dtype == torch.float64 else logits.float()\n    {SHIFTED}"),),
+        question="Which dtype does the docstring promise, and which has your loss of bfloat16 logits?",
+        explanation="Whoever wants more digits converts the logits first, as evaluate does; the loss has their dtype.\n"
+        "See “Returns” in the docstring.",
+    ),
+    Misconception(
+        id="a-target-too-many-does-no-harm",
+        exercise="cross_entropy",
+        belief="Only missing targets matter; those beyond the last row aren't looked at.",
+        edits=(("targets.shape != logits.shape[:1]", "targets.ndim != 1 or len(targets) < len(logits)"),),
+        question="Nine targets for seven rows: what does your function say, and which line of it?",
+        explanation="gather stumbles over it with a riddle of its own; compare whole shapes at the door.\n"
+        "See the docstring: a ValueError that names both shapes.",
+    ),
 ]
 
 GRADIENT = "update = p.grad.add(p, alpha=weight_decay) if weight_decay else p.grad"
@@ -451,6 +469,33 @@ OPTIMIZER = [
         question="How much memory does a velocity take that is never used?",
         explanation="Without momentum the step is the gradient, and a copy for each parameter is wasted.\n"
         "See the docstring of step: without momentum nothing is kept.",
+    ),
+    Misconception(
+        id="one-look-ahead-for-all-groups",
+        exercise="SGD",
+        belief="All groups look ahead if the first one does.",
+        edits=(('if group["nesterov"] else', 'if self.param_groups[0]["nesterov"] else'),),
+        question="A group says nesterov=False for itself. Where does your step look?",
+        explanation="nesterov is a setting of the group like any other; what __init__ was given is only the default.\n"
+        "See the docstring of step: every group goes by its own settings.",
+    ),
+    Misconception(
+        id="looks-ahead-in-the-gradient",
+        exercise="SGD",
+        belief="The look-ahead can be added to the gradient where it lies, as the step is the last to read it.",
+        edits=((AHEAD, AHEAD.replace("update.add(", "update.add_(")),),
+        question="Without decay, is `update` a tensor of your own or the gradient itself?",
+        explanation="Without decay both names mean p.grad, and add_ writes the velocity into it.\n"
+        "See the docstring of step: the gradients stay as they are.",
+    ),
+    Misconception(
+        id="new-memory-in-every-step",
+        exercise="SGD",
+        belief="A parameter is updated by giving it a new tensor for its data.",
+        edits=((STEP, 'p.data = p.data - group["lr"] * update'),),
+        question="Somebody holds p.detach(), a view of the parameter. What does it show after your step?",
+        explanation="p.data = … leaves the old memory to all who share it, and their values stay as they were.\n"
+        "p.sub_(…) or p.data -= … writes into it; see the docstring of step: in place.",
     ),
 ]
 
@@ -733,6 +778,16 @@ UPDATE = [
         question="Somebody looked at a gradient before your first step. What does that step follow?",
         explanation="Old gradients may come from anywhere; a step clears them before the way back.\nSee the docstring.",
     ),
+    Misconception(
+        id="gradients-clipped",
+        exercise="update",
+        belief="A gradient that is too long has to be clipped.",
+        edits=((BACK, f"{BACK}\n    torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)"),),
+        question="Who asked for a limit, and what does your step do with a gradient twice as steep as the limit?",
+        explanation="Clipping is a choice of its own that nobody made here, and it hides rates that are too high.\n"
+        "See “The step”: five lines, five tasks.",
+        seen_in="usual in loops for language models, with a limit of 1.0",
+    ),
 ]
 
 TRAINING = "model.train()\n"
@@ -834,6 +889,20 @@ EPOCH = [
         question="What if the caller hands in the rates of the whole rest of the run?",
         explanation="The epoch ends with whichever ends first: fit passes more rates than the epoch has batches.\n"
         "See the docstring.",
+    ),
+    Misconception(
+        id="rates-are-a-list",
+        exercise="train_epoch",
+        belief="The rates are a list that can be counted and indexed.",
+        edits=(
+            (
+                WALK,
+                "for number, (images, labels) in zip(range(len(rates)), batches):\n        rate = rates[number]",
+            ),
+        ),
+        question="What is len() of a generator?",
+        explanation="An Iterable promises that it can be walked through once, nothing more; zip needs nothing more.\n"
+        "See the signature of exercise 5.",
     ),
 ]
 
@@ -959,6 +1028,27 @@ EVALUATION = [
         question="bfloat16 keeps about three digits. How many of them are left in a mean over thousands?",
         explanation="A loss of 16 bits has two or three digits; float32 costs nothing for a few logits.\n"
         "See hint 3 of exercise 6.",
+    ),
+    Misconception(
+        id="gradients-switched-on-afterwards",
+        exercise="evaluate",
+        belief="Gradients are switched off at the start and on again at the end.",
+        edits=(
+            ("    with torch.inference_mode():\n", "    torch.set_grad_enabled(False)\n    if True:\n"),
+            ("    model.train(was_training)\n", "    model.train(was_training)\n    torch.set_grad_enabled(True)\n"),
+        ),
+        question="Somebody calls your function inside of `with torch.no_grad():`. What do the lines after it find?",
+        explanation="A `with` block puts back what was there; set_grad_enabled(True) puts back what you suppose.\n"
+        "See the docstring: gradients are on or off as they were.",
+    ),
+    Misconception(
+        id="logits-squeezed",
+        exercise="evaluate",
+        belief="squeeze() makes sure that logits have no dimension too many.",
+        edits=(("model(images).float()", "model(images).squeeze().float()"),),
+        question="The last batch holds a single image. Which shape have its logits after squeeze()?",
+        explanation="squeeze() takes every dimension of size 1, that of a batch of one as well.\n"
+        "See the docstring: logits are (N, C), whatever N.",
     ),
 ]
 
@@ -1089,6 +1179,49 @@ SAVING = [
         explanation="A path that doesn't exist is more often a mistake than a wish, and the docstring says OSError.\n"
         "See the docstring of exercise 7.",
     ),
+    Misconception(
+        id="torch-says-why",
+        exercise="save_checkpoint",
+        belief="If the disk is full, torch.save raises an OSError by itself.",
+        edits=(
+            (WRITE, ""),
+            ("file.write(buffer.getbuffer())", 'torch.save({"format": FORMAT, **values}, file)'),
+            ("except OSError:", "except BaseException:"),
+        ),
+        question="What kind of error is “unexpected pos 576 vs 534”, and would a caller that waits for OSError see it?",
+        explanation="torch.save reports a failed write as a RuntimeError of its own; file.write raises the OSError.\n"
+        "Make the bytes in memory first; see hint 1 of exercise 7.",
+    ),
+    Misconception(
+        id="only-the-move-can-fail",
+        exercise="save_checkpoint",
+        belief="Writing the second file doesn't fail; only the move may.",
+        edits=(
+            (
+                '    try:\n        with unfinished.open("wb") as file:\n            file.write(buffer.getbuffer())\n'
+                "            file.flush()\n"
+                "            os.fsync(file.fileno())  # on the disk before it takes the old one's place\n",
+                "    unfinished.write_bytes(buffer.getbuffer())\n    try:\n",
+            ),
+        ),
+        question="The disk is full halfway through the second file. Which of your lines removes it?",
+        explanation="The write is what fails on a full disk, and half a file keeps it full: both belong into the try.\n"
+        "See hint 3 of exercise 7.",
+    ),
+    Misconception(
+        id="second-file-anywhere",
+        exercise="save_checkpoint",
+        belief="The second file may lie in the folder for temporary files.",
+        edits=(
+            (
+                'unfinished = path.with_name(path.name + ".unfinished")',
+                "handle, name = tempfile.mkstemp()\n    os.close(handle)\n    unfinished = Path(name)",
+            ),
+        ),
+        question="Temporary files often lie on another disk. What is a move from there, and is it still atomic?",
+        explanation="os.replace can't move between disks: it raises an OSError, on many machines and never on yours.\n"
+        "See hint 2 of exercise 7: in the same folder.",
+    ),
 ]
 
 TEST_ZIP = "            if damaged := archive.testzip():"
@@ -1184,6 +1317,37 @@ LOADING = [
         question="What does your function say to a zip archive of holiday pictures?",
         explanation="torch.load fails in many ways; whoever asked wants one kind of error, which names the file.\n"
         "See “Raises” in the docstring.",
+    ),
+    Misconception(
+        id="damage-has-five-names",
+        exercise="load_checkpoint",
+        belief="Damage shows as one of the errors that zipfile, pickle and torch name in their documentation.",
+        edits=(
+            (
+                "except Exception as error:",
+                "except (zipfile.BadZipFile, RuntimeError, __import__('pickle').UnpicklingError, EOFError, OSError)"
+                " as error:",
+            ),
+        ),
+        question="A flipped bit turns a part's name into bytes that are no UTF-8. Which error is that?",
+        explanation="UnicodeDecodeError, NotImplementedError, zlib.error: no list of names is long enough for damage.\n"
+        "Catch Exception around the loading; see hint 3 of exercise 8.",
+    ),
+    Misconception(
+        id="moves-the-outermost-only",
+        exercise="load_checkpoint",
+        belief="The values of a checkpoint are tensors, and moving each of them moves all.",
+        edits=(
+            ("map_location=device", 'map_location="cpu"'),
+            (
+                "    return values\n",
+                "    return {\n        name: value.to(device) if isinstance(value, torch.Tensor) else value\n"
+                "        for name, value in values.items()\n    }\n",
+            ),
+        ),
+        question="How deep do the weights lie in what a run saves, and the velocities?",
+        explanation="State dicts are dicts within the dict; map_location reaches every tensor, however deep.\n"
+        "See hint 2 of exercise 8.",
     ),
 ]
 
@@ -1481,6 +1645,49 @@ FIT = [
         question="What does a progress bar show of a loss that is no number?",
         explanation="Whoever watches may rely on what is shown: the check comes first.\n"
         "See hint 3 of exercise 9 and “Raises”.",
+    ),
+    Misconception(
+        id="plan-restored-on-going-on",
+        exercise="fit",
+        belief="A run that goes on has the length that the call asks for.",
+        edits=(
+            (
+                '    state["stopped"] = False\n',
+                '    state["total"] = epochs * steps\n    state["stopped"] = False\n',
+            ),
+        ),
+        question="A run was shortened from four epochs to two and is over. What does it do when it is gone on with?",
+        explanation='state["total"] is the run\'s length as it stands; set anew, the rate jumps up after its descent.\n'
+        "See the docstring of fit: where the run is over, nothing is trained.",
+    ),
+    Misconception(
+        id="one-more-round-at-the-end",
+        exercise="fit",
+        belief="Whether the run is over is asked at the end of each round.",
+        edits=(
+            ('while state["step"] < state["total"] and not state["stopped"]:', "while True:"),
+            (
+                SAVED,
+                SAVED + '        if state["step"] >= state["total"] or state["stopped"]:\n            break\n',
+            ),
+        ),
+        question="A run is over and is gone on with all the same. How many rows has its last epoch?",
+        explanation="Asked at the end, a finished run measures, writes a second row and saves once more.\n"
+        "Ask before the round; see the docstring of fit: where the run is over, nothing is measured.",
+    ),
+    Misconception(
+        id="no-row-for-a-stopped-run",
+        exercise="fit",
+        belief="A run that was stopped gets its row when it goes on, also at its last step.",
+        edits=(
+            (
+                'if state["step"] % steps == 0:',
+                'if state["step"] % steps == 0 and not (state["stopped"] and state["step"] == state["total"]):',
+            ),
+        ),
+        question="A run is stopped at its very last step. Which round will write the row of its last epoch?",
+        explanation="After the last step there is no round to come, and the row is lost for ever.\n"
+        "See the docstring of fit: a run that has stopped after an epoch's last step has its row.",
     ),
 ]
 

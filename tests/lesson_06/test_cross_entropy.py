@@ -16,6 +16,17 @@ def with_gradient(loss, logits):
     return {"loss": value, "gradient": torch.autograd.grad(value, logits)[0]}
 
 
+def refusal(loss, *args):
+    """The name of the error that a loss ends in."""
+    try:
+        loss(*args)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        return type(error).__name__
+    return "no error"
+
+
 def test_is_the_mean_over_the_batch_of_the_surprise_at_the_right_class(student):
     logits = 2 * randn(7, 4, dtype=torch.float64)
     student.returns(
@@ -68,9 +79,27 @@ def test_leaves_the_logits_unchanged(student):
     )
 
 
+def test_gives_a_scalar_in_the_dtype_of_the_logits(student):
+    logits = randn(7, 4)
+
+    def probe(lesson):
+        kinds = torch.bfloat16, torch.float32, torch.float64
+        losses = [lesson.cross_entropy(logits.to(kind), TARGETS, 0.1) for kind in kinds]
+        return [(loss.dtype, loss.ndim) for loss in losses]
+
+    student.returns(probe, lambda: [(str(kind), 0) for kind in (torch.bfloat16, torch.float32, torch.float64)])
+
+
 def test_refuses_another_number_of_targets(student):
-    logits, targets = randn(7, 4), torch.tensor([1, 2, 0])
-    student.raises(lambda lesson: lesson.cross_entropy(logits, targets), ValueError, naming=[(7, 4), (3,)])
+    logits = randn(7, 4)
+    few, many = torch.tensor([1, 2, 0]), torch.tensor([0, 1, 2, 3, 0, 1, 2, 3, 0])
+
+    def probe(lesson):
+        if (answer := refusal(lesson.cross_entropy, logits, few)) != "ValueError":
+            return "too few targets", answer
+        return "too many targets", lesson.cross_entropy(logits, many)
+
+    student.raises(probe, ValueError, naming=[(7, 4), (9,)])
 
 
 def test_refuses_logits_of_three_dimensions(student):

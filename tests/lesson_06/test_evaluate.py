@@ -35,7 +35,7 @@ def measured(batches):
 
 
 def test_weighs_every_image_the_same(student):
-    batches = batches_of(5, 5, 2)
+    batches = batches_of(5, 5, 1)
     student.returns(lambda lesson: torch.tensor(lesson.evaluate(Watched(), batches)), lambda: measured(batches))
 
 
@@ -58,14 +58,17 @@ def test_switches_to_evaluation_and_gradients_off_and_all_back_again(student):
             before = "training" if mode else "evaluation"
             calls = [(training, gradients) for training, gradients, _ in model.seen]
             seen[before] = {"calls": calls, "mode afterwards": model.training, "of its norm": model.layers[1].training}
-        return seen, torch.is_grad_enabled()
+        with torch.no_grad():
+            lesson.evaluate(Watched(), batches)
+            inside = torch.is_grad_enabled()
+        return seen, {"gradients where they were on": torch.is_grad_enabled(), "where they were off": inside}
 
     def expected():
         calls = [(False, False), (False, False)]
         return {
             name: {"calls": calls, "mode afterwards": mode, "of its norm": mode}
             for name, mode in (("training", True), ("evaluation", False))
-        }, True
+        }, {"gradients where they were on": True, "where they were off": False}
 
     student.returns(probe, expected)
 

@@ -165,7 +165,7 @@ def test_goes_on_bit_for_bit_where_it_was_stopped(student):
 
     def probe(lesson):
         whole = recorded(lesson, train, validation)
-        parts = recorded(lesson, train, validation, stops=(2, 8, 10))
+        parts = recorded(lesson, train, validation, stops=(2, 8, 10, 20))
         equal = {name: value.equal(parts["network"][name]) for name, value in whole["network"].items()}
         equal |= {name: whole["state"][name].equal(parts["state"][name]) for name in ("losses", "right")}
         saved = [(state["step"], len(state["history"])) for state in parts["saved"]]
@@ -173,7 +173,7 @@ def test_goes_on_bit_for_bit_where_it_was_stopped(student):
 
     def expected():
         saved = [(0, 0), (2, 0), (5, 1), (8, 1), (10, 2), (15, 3), (20, 4)]
-        ends = [(2, True), (8, True), (10, True), (20, False)]
+        ends = [(2, True), (8, True), (10, True), (20, True), (20, False)]
         return {
             "saved": saved,
             "ends": ends,
@@ -284,16 +284,21 @@ def test_saves_no_weights_that_are_not_finite(student):
     )
 
 
-def test_lets_a_run_that_is_too_slow_come_down_within_one_more_epoch(student):
+def test_lets_a_run_that_is_too_slow_come_down_within_one_more_epoch_for_good(student):
     train, validation = data()
 
     def probe(lesson):
-        model = network()
-        state = lesson.fit(model, Descent(model.parameters()), train, validation, EPOCHS, PEAK, seconds=[1e-9] * EPOCHS)
-        return {
-            "step": state["step"],
-            "total": state["total"],
-            "rates": [row["learning_rate"] for row in state["history"]],
-        }
+        def described(state):
+            rates = [row["learning_rate"] for row in state["history"]]
+            return {"step": state["step"], "total": state["total"], "rates": rates}
 
-    student.returns(probe, lambda: {"step": 10, "total": 10, "rates": [PEAK, PEAK / 8]})
+        model = network()
+        run = model, Descent(model.parameters()), train, validation, EPOCHS, PEAK
+        state = lesson.fit(*run, seconds=[1e-9] * EPOCHS)
+        return {"at its end": described(state), "gone on with": described(lesson.fit(*run, state=copy.deepcopy(state)))}
+
+    def expected():
+        end = {"step": 10, "total": 10, "rates": [PEAK, PEAK / 8]}
+        return {"at its end": end, "gone on with": end}
+
+    student.returns(probe, expected)

@@ -73,10 +73,11 @@ def test_puts_the_tensors_where_they_are_wanted(student):
 
     def probe(lesson):
         with tempfile.TemporaryDirectory() as folder:
-            path = written(folder, w=weights)
-            return [lesson.load_checkpoint(path, *where)["w"].device for where in ((), ("cpu",), ("meta",))]
+            path = written(folder, w=weights, model={"w": weights})
+            loaded = [lesson.load_checkpoint(path, *where) for where in ((), ("cpu",), ("meta",))]
+            return [(values["w"].device, values["model"]["w"].device) for values in loaded]
 
-    student.returns(probe, lambda: [torch.device("cpu"), torch.device("cpu"), torch.device("meta")])
+    student.returns(probe, lambda: [(place, place) for place in ("cpu", "cpu", "meta")])
 
 
 @pytest.mark.hollow
@@ -134,6 +135,27 @@ def test_says_of_a_missing_or_broken_file_which_it_is(student):
                 answers.append(tried(lesson.load_checkpoint, path))
             with zipfile.ZipFile(path, "w") as archive:
                 archive.writestr("notes/readme.txt", "no weights in here")
-            return missing, [*answers, tried(lesson.load_checkpoint, path)]
+            return missing, [*answers, tried(lesson.load_checkpoint, path), tried(lesson.load_checkpoint, Path(folder))]
 
-    student.returns(probe, lambda: (NAMED, [NAMED] * 4))
+    student.returns(probe, lambda: (NAMED, [NAMED] * 5))
+
+
+@pytest.mark.hollow
+def test_has_one_kind_of_error_wherever_a_bit_is_flipped(student):
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as folder:
+            path = written(folder, step=7)
+            whole, answers = path.read_bytes(), {}
+            for part, places in (("the first part's name", range(26, 42)), ("the archive's table", range(-50, -40))):
+                seen = set()
+                for place in places:
+                    content = bytearray(whole)
+                    content[place] ^= 1 << place % 8
+                    path.write_bytes(content)
+                    answer = tried(lesson.load_checkpoint, path)
+                    if answer != {"format": FORMAT, "step": 7}:  # a bit that nobody reads does no harm
+                        seen.add(str(answer))
+                answers[part] = sorted(seen)
+            return answers
+
+    student.returns(probe, lambda: {"the first part's name": [NAMED], "the archive's table": [NAMED]})

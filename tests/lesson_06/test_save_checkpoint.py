@@ -1,9 +1,13 @@
 """save_checkpoint: a whole new file in place of the old one, or the old one as it was, and nothing beside it."""
 
+import errno
 import os
+import resource
 import tempfile
 from collections import OrderedDict
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import torch
 
@@ -38,6 +42,33 @@ def read(path):
         return "nothing"
     except Exception:
         return "damaged"
+
+
+@contextmanager
+def no_room():
+    """In the block no file can become larger than 4,096 bytes: writing on fails as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def disk_of_its_own(folder):
+    """In the block nothing can be moved into this folder from elsewhere, as if it lay on another disk."""
+
+    def only_within(move):
+        def moved(source, target, **options):
+            if not os.path.realpath(source).startswith(os.path.realpath(folder) + os.sep):
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), os.fspath(source))
+            return move(source, target, **options)
+
+        return moved
+
+    with mock.patch.multiple(os, replace=only_within(os.replace), rename=only_within(os.rename)):
+        yield
 
 
 def tried(save, *args, **values):
@@ -119,15 +150,40 @@ def test_keeps_the_old_checkpoint_whole_until_the_new_one_takes_its_place(studen
     student.returns(probe, lambda: ({"format": FORMAT, "value": old}, new))
 
 
-def test_says_so_with_an_os_error_if_the_file_cannot_be_written(student):
-    value = randn(3)
+def test_says_so_with_an_os_error_if_the_file_cannot_be_written_and_leaves_nothing_there(student):
+    old, large = randn(3), torch.zeros(100_000)
 
     def probe(lesson):
         with tempfile.TemporaryDirectory() as folder:
             occupied = Path(folder) / "checkpoint.pt"
             (occupied / "a folder in its place").mkdir(parents=True)
             nowhere = Path(folder) / "no such folder" / "checkpoint.pt"
-            errors = [tried(lesson.save_checkpoint, path, value=value) for path in (occupied, nowhere)]
-            return {"errors": errors, "files": sorted(os.listdir(folder))}
+            errors = [tried(lesson.save_checkpoint, path, value=old) for path in (occupied, nowhere)]
+            answer = {"errors": errors, "files": sorted(os.listdir(folder))}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "checkpoint.pt"
+            lesson.save_checkpoint(path, value=old)
+            with no_room():
+                error = tried(lesson.save_checkpoint, path, value=large)
+            answer["full disk"] = {"error": error, "there": read(path), "files": sorted(os.listdir(folder))}
+        return answer
 
-    student.returns(probe, lambda: {"errors": ["OSError", "OSError"], "files": ["checkpoint.pt"]})
+    def expected():
+        full = {"error": "OSError", "there": {"format": FORMAT, "value": old}, "files": ["checkpoint.pt"]}
+        return {"errors": ["OSError", "OSError"], "files": ["checkpoint.pt"], "full disk": full}
+
+    student.returns(probe, expected)
+
+
+def test_writes_the_new_file_on_the_same_disk_as_the_old(student):
+    old, new = randn(3), randn(3)
+
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "checkpoint.pt"
+            lesson.save_checkpoint(path, value=old)
+            with disk_of_its_own(folder):
+                error = tried(lesson.save_checkpoint, path, value=new)
+            return {"error": error, "there": read(path)}
+
+    student.returns(probe, lambda: {"error": "no error", "there": {"format": FORMAT, "value": new}})

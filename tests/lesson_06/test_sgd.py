@@ -94,17 +94,20 @@ def test_decays_without_momentum_as_well(student):
     student.returns(probe, expected)
 
 
-def test_gives_every_group_its_own_rate_and_every_parameter_its_own_velocity(student):
+def test_gives_every_group_its_own_settings_and_every_parameter_its_own_velocity(student):
     starts, gradients = randn(3, 4, dtype=torch.float64), randn(3, 3, 4, dtype=torch.float64)
 
     def probe(lesson):
         a, b, c = map(parameter, starts)
-        groups = [{"params": [a, b], "lr": 0.3}, {"params": [c], "momentum": 0.2}]
-        return stepped(sgd_of(lesson, groups, lr=0.1, momentum=0.7), gradients)
+        groups = [{"params": [a, b], "lr": 0.3}, {"params": [c], "momentum": 0.2, "nesterov": False}]
+        return stepped(sgd_of(lesson, groups, lr=0.1, momentum=0.7, nesterov=True), gradients)
 
     def expected():
-        settings = [(0.3, 0.7), (0.3, 0.7), (0.1, 0.2)]
-        paths = [right(starts[k], gradients[:, k], [lr] * 3, mu) for k, (lr, mu) in enumerate(settings)]
+        settings = [(0.3, 0.7, True), (0.3, 0.7, True), (0.1, 0.2, False)]
+        paths = [
+            right(starts[k], gradients[:, k], [lr] * 3, momentum, nesterov=ahead)
+            for k, (lr, momentum, ahead) in enumerate(settings)
+        ]
         return [list(step) for step in zip(*paths, strict=True)]
 
     student.returns(probe, expected)
@@ -136,13 +139,16 @@ def test_keeps_its_hands_off_the_gradients(student):
             p.grad.copy_(gradient)  # always the same tensor
             optimizer.step()
             seen.append((p.grad.clone(), p.detach().clone()))
-        p.grad.copy_(gradients[0])
-        sgd_of(lesson, [p], lr=0.3, weight_decay=0.4).step()
-        return seen, p.grad
+        after = []
+        for settings in ({"weight_decay": 0.4}, {"momentum": 0.7, "nesterov": True}):
+            p.grad.copy_(gradients[0])
+            sgd_of(lesson, [p], lr=0.3, **settings).step()
+            after.append(p.grad.clone())
+        return seen, after
 
     def expected():
         path = right(start, gradients, [0.3] * 3, 0.7)
-        return list(zip(gradients, path, strict=True)), gradients[0]
+        return list(zip(gradients, path, strict=True)), [gradients[0]] * 2
 
     student.returns(probe, expected)
 
@@ -175,5 +181,21 @@ def test_goes_on_from_a_state_dict_as_if_it_had_never_stopped(student):
     def expected():
         path = right(start, gradients, [0.3] * 4, 0.7)
         return {"velocity": 0.7 * gradients[0] + gradients[1], "path": [[p] for p in path[2:]]}
+
+    student.returns(probe, expected)
+
+
+def test_changes_the_tensor_that_everybody_holds(student):
+    start, gradient = randn(3, dtype=torch.float64), randn(3, dtype=torch.float64)
+
+    def probe(lesson):
+        p = parameter(start)
+        elsewhere = p.detach()  # the same memory under another name
+        stepped(sgd_of(lesson, [p], lr=0.3, momentum=0.7), [[gradient]])
+        return {"parameter": p, "under another name": elsewhere}
+
+    def expected():
+        moved = start - 0.3 * gradient
+        return {"parameter": moved, "under another name": moved}
 
     student.returns(probe, expected)

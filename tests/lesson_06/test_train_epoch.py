@@ -79,9 +79,8 @@ def test_ends_with_the_batches_or_the_rates_whichever_end_first(student):
         lengths = []
         for rates in ([0.1] * 2, [0.1] * 3, [0.1] * 9):
             seen = []
-            lengths.append(
-                (len(list(lesson.train_epoch(network(), batches, Settings(0.1), rates, noted(seen)))), len(seen))
-            )
+            given = list(lesson.train_epoch(network(), batches, Settings(0.1), iter(rates), noted(seen)))
+            lengths.append((len(given), len(seen)))
         return lengths
 
     student.returns(probe, lambda: [(2, 2), (3, 3), (3, 3)])

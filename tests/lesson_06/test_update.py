@@ -101,3 +101,19 @@ def test_keeps_no_graph_in_what_it_returns(student):
         return {"loss has a graph": loss.requires_grad, "right answers have a graph": right.requires_grad}
 
     student.returns(probe, lambda: {"loss has a graph": False, "right answers have a graph": False})
+
+
+def test_follows_a_steep_gradient_all_the_way(student):
+    images, labels = pictures(8)
+
+    def stepped(update):
+        """The weights of a linear network after a step whose gradient has a norm of hundreds."""
+        model = fill_(nn.Sequential(nn.Flatten(), nn.Linear(192, 8))).double()
+        update(model, Descent(model.parameters()), 100 * images, labels)
+        return model.state_dict()
+
+    def right(model, optimizer, images, labels):
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+
+    student.returns(lambda lesson: stepped(lesson.update), lambda: stepped(right))

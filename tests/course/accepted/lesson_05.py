@@ -441,8 +441,8 @@ class Batches:
     def __init__(self, images, labels, batch_size, shuffle=False, seed=0, epoch_size=None):
         if images.shape[0] != labels.shape[0]:
             raise ValueError(f"{images.shape[0]} != {labels.shape[0]}")
-        if batch_size < 1 or epoch_size is not None and epoch_size < 1:
-            raise ValueError(f"batch size of {batch_size}, epoch size of {epoch_size}")
+        if batch_size < 1 or len(images) < 1 or epoch_size is not None and epoch_size < 1:
+            raise ValueError(f"batch size of {batch_size}, epoch size of {epoch_size}, {len(images)} images")
         self.data = torch.utils.data.TensorDataset(images, labels)
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
         self.epoch_size = epoch_size or len(images)

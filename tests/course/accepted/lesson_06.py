@@ -71,7 +71,7 @@ class SGD(torch.optim.Optimizer):
     ),
     Accepted(
         exercise="SGD",
-        name="through data, with a velocity that starts at zero",
+        name="through data in place, with a velocity that starts at zero",
         source="""
 class SGD(Optimizer):
     def __init__(self, params, lr, momentum=0.0, weight_decay=0.0, nesterov=False):
@@ -88,7 +88,7 @@ class SGD(Optimizer):
                     v *= mu
                     v += g
                     g = g + mu * v if group["nesterov"] else v
-                p.data = p.data - group["lr"] * g
+                p.data -= group["lr"] * g
 """,
     ),
     Accepted(
@@ -341,14 +341,19 @@ def save_checkpoint(path, **values):
     ),
     Accepted(
         exercise="save_checkpoint",
-        name="torch.save straight into the second file",
+        name="torch.save straight into the second file, with the disk's trouble told apart",
         source="""
 def save_checkpoint(path, **values):
     path = Path(path)
     second = path.parent / f"{path.name}.unfinished"
     try:
         with open(second, "wb") as file:
-            torch.save({**values, "format": FORMAT}, file)
+            try:
+                torch.save({**values, "format": FORMAT}, file)
+            except RuntimeError as error:  # torch's own for a write that fails
+                if "inline_container" not in str(error):
+                    raise
+                raise OSError(f"{second} can't be written") from error
             file.flush()
             os.fsync(file.fileno())
         second.replace(path)
