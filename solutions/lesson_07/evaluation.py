@@ -195,12 +195,12 @@ def topk_accuracy(logits: torch.Tensor, targets: torch.Tensor, k: int = 1) -> fl
     """Share of images whose class is among the k with the highest logits, between 0 and 1.
 
     Args:
-        logits: (N, C).
+        logits: (N, C), of any floating dtype.
         targets: int64 (N,), the right class of each.
-        k: 1 … C.
+        k: 1 … C; no more than k classes of an image count, also where several share a logit.
 
     Returns:
-        a Python float.
+        a Python float, as exact as a Python division.
 
     Raises:
         ValueError: k lies outside 1 … C, and the message names k and C; or there isn't one target
@@ -281,7 +281,7 @@ def bootstrap_interval(
         (low, high), two Python floats between 0 and 1.
 
     Raises:
-        ValueError: level doesn't lie between 0 and 1; the message names it.
+        ValueError: level isn't above 0 and below 1; the message names it.
     """
     ### BEGIN SOLUTION
     if not 0 < level < 1:
@@ -405,7 +405,7 @@ def confusion_matrix(
     """How often each class was called each name.
 
     Args:
-        predictions, targets: int64 (N,), classes 0 … num_classes - 1.
+        predictions, targets: int64 (N,), classes 0 … num_classes - 1; N may be 0.
         num_classes: C, also if some classes don't occur.
 
     Returns:
@@ -580,8 +580,8 @@ def expected_calibration_error(
         where a bin weighs as much as it holds images. Empty bins weigh nothing.
 
     Raises:
-        ValueError: a value lies outside 0 … 1, as if logits had been passed; the message says
-            "probabilities".
+        ValueError: a value lies outside 0 … 1, as if logits had been passed, whatever the rows sum
+            to; the message says "probabilities".
     """
     ### BEGIN SOLUTION
     if probabilities.min() < 0 or probabilities.max() > 1 + 1e-6:
@@ -700,8 +700,8 @@ print(f"mean confidence {probabilities.max(1).values.mean():.1%}, accuracy {topk
 def fit_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
     """The temperature T that minimises the mean of -log softmax(logits / T)[target].
 
-    Guo et al. 2017, section 4.2. Looks between 0.01 and 100, is right to 1 % at least, and works
-    for logits in the thousands.
+    Guo et al. 2017, section 4.2. Looks between 0.01 and 100, and gives that end where the best lies
+    beyond it. Is right to 1 % at least, and works for logits in the thousands.
 
     Args:
         logits: (N, C), of images that the network wasn't trained on; left unchanged.
@@ -790,7 +790,8 @@ def most_confident_mistakes(logits: torch.Tensor, targets: torch.Tensor, n: int)
         n: how many to give; fewer come back where there are fewer mistakes.
 
     Returns:
-        int64, indices into the N images, the most confident mistake first.
+        int64, indices into the N images, the most confident mistake first. They are compared in
+        float64, as float32 rounds the surest all to 1. Without mistakes int64, too, of shape (0,).
     """
     ### BEGIN SOLUTION
     confidence, predictions = logits.double().softmax(1).max(1)  # (N,)
@@ -848,7 +849,7 @@ def show_predictions(
 
     Returns:
         A figure with the first 2 * columns images that were classified correctly, and the 2 * columns
-        most confident mistakes; fewer where there are fewer. Each picture has axes of its own,
+        most confident mistakes; fewer where there are fewer, or none. Each picture has axes of its own,
         which hold an (H, W, 3) image and a title: the name it was called, the confidence in per
         cent, and for a mistake also its true name, as in "cat 93%" or "cat 93%, is dog".
     """
@@ -970,7 +971,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 def grad_cam(model: nn.Module, image: torch.Tensor, target: int, layer: nn.Module) -> torch.Tensor:
     """Where the network looks for a class (Selvaraju et al. 2017, section 3, equations 1 and 2).
 
-    Runs in evaluation mode. Afterwards, also after an error, the layer has no hook more than
+    Runs in evaluation mode. Afterwards, also after an error, the layer has the hooks that it had
     before, each module has the mode it had, and every `.grad` and `requires_grad` is as it was.
     Works for a network whose parameters are frozen (`requires_grad` is False), too, and with the
     maps as the layer gives them, also if a module behind it changes them in place.
@@ -1083,7 +1084,8 @@ plt.show()
 def predict_with_flips(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The mean of the logits of each image and of its mirror image, left to right.
 
-    Runs in evaluation mode and without a graph; each module's mode is as it was afterwards.
+    Runs in evaluation mode and without a graph. Afterwards each module's mode is as it was, and
+    gradients are on or off as before.
 
     Args:
         model: gives logits (N, C) for images (N, 3, H, W).

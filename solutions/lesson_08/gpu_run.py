@@ -98,7 +98,7 @@ def pick_device(name: str = "auto") -> torch.device:
     `torch.backends.mps.is_available()`.
 
     Args:
-        name: `auto`, `cpu`, `mps`, `cuda` or one of several, `cuda:0`, `cuda:1`, …
+        name: `auto`, `cpu`, `mps`, `cuda` or one of several, `cuda:0`, `cuda:1`, …; written exactly so.
 
     Raises:
         ValueError: there is no such device here, or anywhere; the message names it.
@@ -231,8 +231,9 @@ def step_flops(model: nn.Module, images: torch.Tensor) -> int:
     and activations are left out, as is usual: they take less than a hundredth.
 
     Args:
-        model: any network of `nn.Conv2d` (with groups, too), `nn.Linear` and other layers, at any depth. Its weights,
-            its running statistics, the mode of each of its modules and its hooks are afterwards what they were.
+        model: any network of `nn.Conv2d` (with groups, too), `nn.Linear` and other layers, at any depth. A layer
+            counts as often as it is called, and so does one of a class derived from these two. Weights, running
+            statistics, hooks, the mode of each module, and whether gradients are on, are afterwards what they were.
         images: (N, C, H, W), one batch; it is sent through the model once.
 
     Returns:
@@ -458,7 +459,8 @@ def train_step(
     """One step in mixed precision (Micikevicius et al. 2018); whatever gradients there are before it are forgotten.
 
     Args:
-        model: gives logits (N, C). Its weights and their gradients stay float32, its mode stays as it is.
+        model: gives logits (N, C). Its weights and their gradients stay float32. The mode of each of its modules stays
+            as it is, during the step, too.
         optimizer: holds the model's parameters; makes one step.
         images: float32 (N, 3, H, W), channels-last in memory for speed.
         labels: int64 (N,).
@@ -466,7 +468,7 @@ def train_step(
             The loss is computed from the logits in float32.
         scaler: for float16. The step is taken through it, and it is updated.
         label_smoothing: see lesson 6.
-        accumulate: parts that the batch is split into, as `torch.chunk` does it, which may be unequal. Their
+        accumulate: parts that the batch is split into, as `torch.chunk` does it: they may be unequal, or fewer. Their
             gradients add up to those of the mean over the whole batch, in less memory.
 
     Returns:
@@ -760,7 +762,8 @@ class DeviceBatches:
         batch_size, seed, epoch_size: as for `Batches`.
         device: where they go.
         stats: mean and standard deviation of each channel.
-        sizes: side of the images that the network sees, in pixels, for each epoch; the last holds from then on.
+        sizes: side of the images that the network sees, in pixels, for each epoch; the last holds from then on. It may
+            be larger than S.
         augment: shuffle, and turn each image round from look to look; a random half begins mirrored, by `__init__`.
         padding: with `augment`, shift each image by up to so many pixels of the S, too; what comes in from
             outside is 0 after normalising, the mean colour.
@@ -798,8 +801,8 @@ class DeviceBatches:
         With `augment` every second pack of N images is turned round: those number 1, 3, 5, … where pack 0 opens with
         epoch 0 (see `Batches`); what began mirrored is then shown as it is. Shifts depend on seed, epoch and number of
         the batch alone: another epoch or batch draws others, the same one the same, wherever the epoch was entered.
-        The shards of a batch are together what one process alone would see. Shrinking is bilinear with
-        `antialias=True`, after normalising and augmenting.
+        The shards of a batch are together what one process alone would see; one may be empty, so that all processes
+        get as many. Scaling is bilinear with `antialias=True`, after normalising and augmenting.
         """
         ### BEGIN SOLUTION
         rank, world = self.shard
@@ -974,7 +977,7 @@ def orthogonalize(matrix: torch.Tensor, steps: int = 3) -> torch.Tensor:
     3.4445 σ - 4.7750 σ³ + 2.0315 σ⁵, in matrices a X + b (X Xᵀ) X + c (X Xᵀ)² X. bfloat16 is precise enough.
 
     Args:
-        matrix: (m, n), wide or tall; left unchanged. Of zeros it gives zeros.
+        matrix: (m, n), wide or tall, of a norm from 1e-5 to 1e7 or of zeros, which give zeros; left unchanged.
         steps: of the iteration; without any, the matrix is only divided.
 
     Returns:
@@ -1065,7 +1068,8 @@ class Muon(Optimizer):
     the size of a step relative to the kernel's the same through the whole run.
 
     Args:
-        params: tensors, or groups of them: `{"params": …, "orthogonal": …, "factor": …, "weight_decay": …}`.
+        params: tensors, or groups of them: `{"params": …, "orthogonal": …, "factor": …, "weight_decay": …}`. A group
+            may bring its own `lr` and `momentum`, too.
         lr: learning rate; `group["lr"]` may change between steps.
         momentum: how much of the last velocity stays.
     """
@@ -1075,7 +1079,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:
-        """Update every parameter that has a gradient, in place; the gradients stay as they are.
+        """Update every parameter that has a gradient, in place; gradients, and what has none, stay as they are.
 
         Velocities lie in `self.state[p]["velocity"]`, so that the state dict holds them.
         """
@@ -1437,7 +1441,8 @@ class ShiftedConv2d(nn.Module):
     Attributes:
         weight: parameter of shape (O, C, K, K), uniform in ±1 / sqrt(C * K * K) at first.
 
-    Shapes: (N, C, H, W) -> (N, O, H', W') with H' = (H + 2 * padding - K) // stride + 1; the input is left unchanged.
+    Shapes: (N, C, H, W) -> (N, O, H', W') with H' = (H + 2 * padding - K) // stride + 1; the input may lie
+    in memory in any order, channels-last too, and is left unchanged.
 
     Raises:
         ValueError: the input isn't of shape (N, C, H, W), or with its padding smaller than the kernel; the message

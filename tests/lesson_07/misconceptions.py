@@ -127,6 +127,24 @@ TOPK = [
         explanation="A single target broadcasts: every image is compared with it, silently. Compare lengths, too.\n"
         "See “Raises” in the docstring of exercise 1.",
     ),
+    Misconception(
+        id="ties-are-all-right",
+        exercise="topk_accuracy",
+        belief="A class is among the k best where fewer than k logits are higher than its own.",
+        edits=((HITS, "return ((logits > logits.gather(1, targets[:, None])).sum(1) < k).double().mean().item()"),),
+        question="A dead network gives the same logit to all of ten classes. Which accuracy does yours report?",
+        explanation="Where all tie, none is higher than any, and every class counts as the first guess at once.\n"
+        "See k in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="accuracy-in-the-dtype-of-the-logits",
+        exercise="topk_accuracy",
+        belief="The mean may be taken in the precision of the logits.",
+        edits=((HITS, HITS.replace(".double()", ".to(logits.dtype)")),),
+        question="Which numbers has float16 between 0.66 and 0.67, and is two thirds one of them?",
+        explanation="Logits of 16 bits are good enough to compare; a mean in 16 bits keeps only three digits.\n"
+        "See “Returns” in the docstring of exercise 1.",
+    ),
 ]
 
 DRAWN = "torch.randint(n, (n,), generator=generator)"
@@ -282,6 +300,27 @@ BOOTSTRAP = [
         explanation="NumPy has a generator for all, too; np.random.default_rng(seed) makes one of your own.\n"
         "See “seed” in the docstring of exercise 2.",
     ),
+    Misconception(
+        id="seed-0-is-no-seed",
+        exercise="bootstrap_interval",
+        belief="A seed of 0 stands for none.",
+        edits=(
+            ("torch.Generator().manual_seed(seed)", "np.random.default_rng(seed or None)"),
+            (DRAWN, "torch.from_numpy(generator.integers(n, size=n))"),
+        ),
+        question="Which seed does your function get when nobody names one, and what does `seed or None` make of it?",
+        explanation="0 is a seed like any other, and the default here; `or` takes it for nothing.\n"
+        "See “seed” in the docstring of exercise 2.",
+    ),
+    Misconception(
+        id="levels-of-0-and-1-are-levels",
+        exercise="bootstrap_interval",
+        belief="An interval of 100 per cent is an interval, too.",
+        edits=(("if not 0 < level < 1:", "if not 0 <= level <= 1:"),),
+        question="Which accuracies can come out of a resample at all, if you draw for long enough?",
+        explanation="Nearly every accuracy has some chance, so what holds all of them says nothing of your sample.\n"
+        "See “Raises” in the docstring of exercise 2.",
+    ),
 ]
 
 CELLS = "cells = targets * num_classes + predictions"
@@ -305,7 +344,7 @@ CONFUSION = [
         edits=(
             (
                 "for classes in (predictions, targets):",
-                "num_classes = max(predictions.max(), targets.max()).item() + 1\n"
+                "num_classes = max([-1, *predictions.tolist(), *targets.tolist()]) + 1\n"
                 "    for classes in (predictions, targets):",
             ),
         ),
@@ -407,6 +446,28 @@ CONFUSION = [
         question="Targets of shape (6, 1) and predictions of shape (6,): how many pairs does broadcasting make?",
         explanation="A column meets a row in every pair, 36 of them; what must be equal is the whole shape.\n"
         "See “Raises” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="the-largest-class-is-outside",
+        exercise="confusion_matrix",
+        belief="If one of the classes is outside, it is the largest of them.",
+        edits=(("class {outside[0]} is", "class {classes.max()} is"),),
+        question="Labels of -1, 0 and 4 of five classes: which class does your message name?",
+        explanation="A message that names a class which is allowed sends the reader to the wrong place.\n"
+        "See “Raises” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="there-is-always-an-image",
+        exercise="confusion_matrix",
+        belief="The smallest and the largest class show whether one is outside.",
+        edits=(
+            ("outside = classes[(classes < 0) | (classes >= num_classes)]", "low, high = classes.min(), classes.max()"),
+            ("if len(outside):", "if low < 0 or high >= num_classes:"),
+            ("class {outside[0]} is", "class {low if low < 0 else high} is"),
+        ),
+        question="You count one class's images of a batch that has none of them. What is the smallest of no numbers?",
+        explanation="min and max of an empty tensor raise an error; a mask of it is empty, and all is well.\n"
+        "See N in the docstring of exercise 3.",
     ),
 ]
 
@@ -667,6 +728,20 @@ CALIBRATION = [
         explanation="Logarithms of probabilities are all below 0; as confidences they mean nothing.\n"
         "See “Raises” in the docstring of exercise 5.",
     ),
+    Misconception(
+        id="what-sums-to-1-is-a-probability",
+        exercise="expected_calibration_error",
+        belief="Rows that sum to 1 hold probabilities.",
+        edits=(
+            (
+                "if probabilities.min() < 0 or probabilities.max() > 1 + 1e-6:",
+                "if not torch.allclose(probabilities.sum(1), torch.ones_like(probabilities[:, 0])):",
+            ),
+        ),
+        question="1.5 and -0.5 sum to 1. How sure is a network of a class to which it gives 1.5?",
+        explanation="A sum says nothing of its parts: each of them must lie between 0 and 1.\n"
+        "See “Raises” in the docstring of exercise 5.",
+    ),
 ]
 
 DIVIDED = "probabilities = (logits / math.exp(middle)).softmax(1)"
@@ -815,6 +890,15 @@ TEMPERATURE = [
         explanation="Two hundred steps over four powers of ten are 4.7 % each, so the answer may be 2.4 % off.\n"
         "See the docstring of exercise 6: right to 1 %.",
     ),
+    Misconception(
+        id="a-range-without-ends",
+        exercise="fit_temperature",
+        belief="The wider the range that is searched, the better the temperature.",
+        edits=(("math.log(0.01), math.log(100)", "math.log(1e-4), math.log(1e4)"),),
+        question="All of four answers are right. How low may a temperature get before the loss stops falling?",
+        explanation="Few answers, all right or all wrong, have no best temperature: the search runs on to its end.\n"
+        "See the docstring of exercise 6 for where that lies.",
+    ),
 ]
 
 CONFIDENT = "confidence, predictions = logits.double().softmax(1).max(1)"
@@ -864,7 +948,7 @@ MISTAKES = [
         edits=(
             (
                 ORDER,
-                "two = logits.softmax(1).topk(2).values[wrong]\n"
+                "two = logits.double().softmax(1).topk(2).values[wrong]\n"
                 "    order = (two[:, 0] - two[:, 1]).argsort(descending=True)",
             ),
         ),
@@ -918,6 +1002,24 @@ MISTAKES = [
         question="What shape has nonzero().squeeze() if there is exactly one mistake?",
         explanation="squeeze() takes away every dimension of length 1, so a single index loses both.\n"
         "See hint 2 of exercise 7.",
+    ),
+    Misconception(
+        id="a-list-of-integers-becomes-int64",
+        exercise="most_confident_mistakes",
+        belief="torch.tensor makes int64 of a list of indices.",
+        edits=(("return wrong[order][:n]", "return torch.tensor([wrong[k].item() for k in order[:n]])"),),
+        question="Which dtype has torch.tensor([]), and can it be used as an index?",
+        explanation="torch.tensor goes by what is in the list; where nothing is, it makes float32, which is no index.\n"
+        "See “Returns” in the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="float32-tells-certainties-apart",
+        exercise="most_confident_mistakes",
+        belief="float32 has digits enough to tell confidences apart.",
+        edits=((CONFIDENT, CONFIDENT.replace(".double()", "")),),
+        question="What does float32 make of a probability of 0.999999998?",
+        explanation="Between 0.99999994 and 1 float32 has no number: the surest mistakes all tie, in chance order.\n"
+        "See “Returns” in the docstring of exercise 7.",
     ),
 ]
 
@@ -999,6 +1101,17 @@ PICTURES = [
         question="What does your function do for a network that makes no mistake?",
         explanation="With fewer mistakes than frames some frames stay empty, and nothing fails.\n"
         "See the docstring of exercise 8.",
+    ),
+    Misconception(
+        id="a-row-at-least",
+        exercise="show_predictions",
+        belief="There is always something to show in either half.",
+        edits=(
+            ("part.subplots(2, columns)", "part.subplots(math.ceil(len(chosen) / columns), columns, squeeze=False)"),
+        ),
+        question="How many rows of frames do you ask for when the network makes no mistake?",
+        explanation="No picture needs no row, and matplotlib refuses to make a grid of 0 rows.\n"
+        "See “or none” in the docstring of exercise 8.",
     ),
     Misconception(
         id="eight-columns-whatever",
@@ -1197,6 +1310,15 @@ HEATMAPS = [
         explanation="One image in, one map (h, w) out.\nSee the docstring of exercise 9.",
     ),
     Misconception(
+        id="squeeze-takes-the-batch-alone",
+        exercise="grad_cam",
+        belief="squeeze() removes the dimension of the batch and no other.",
+        edits=((MASKED, "return heat.squeeze().relu()"),),
+        question="What shape has a map of one row and three columns after squeeze()?",
+        explanation="squeeze() takes away every dimension of length 1, and a map may be one pixel high or wide.\n"
+        "heat[0] takes the batch alone; see “Returns” in the docstring of exercise 9.",
+    ),
+    Misconception(
         id="map-as-large-as-the-image",
         exercise="grad_cam",
         belief="The map is as large as the image.",
@@ -1283,6 +1405,59 @@ HEATMAPS = [
         "See hint 2 of exercise 9.",
     ),
     Misconception(
+        id="a-refusal-needs-no-cleaning-up",
+        exercise="grad_cam",
+        belief="Only an error of the network needs cleaning up after, not a class that is refused.",
+        edits=(
+            ("    finally:\n        hook.remove()", "    except Exception:\n        hook.remove()\n        raise"),
+            (GRADIENT, "hook.remove()\n    " + GRADIENT),
+        ),
+        question="Your function raises its own error for class 6. Which of your lines were left out by that?",
+        explanation="An error of your own leaves a function as any other does: clean up first, or under finally.\n"
+        "See “also after an error” in the docstring of exercise 9.",
+    ),
+    Misconception(
+        id="modes-come-back-if-all-goes-well",
+        exercise="grad_cam",
+        belief="The line that brings the modes back is always reached.",
+        edits=(
+            (
+                "with evaluating(model):",
+                "modes = {module: module.training for module in model.modules()}\n"
+                "        model.eval()\n        if True:",
+            ),
+            (GRADIENT, "for module, mode in modes.items():\n        module.training = mode\n    " + GRADIENT),
+        ),
+        question="The forward pass fails, and somebody catches the error. In which mode does the training go on?",
+        explanation="An error jumps over the lines that follow; finally, or a context manager, is always passed.\n"
+        "See `evaluating` above exercise 9.",
+    ),
+    Misconception(
+        id="thaws-if-all-goes-well",
+        exercise="grad_cam",
+        belief="The line that thaws what was frozen for the purpose is always reached.",
+        edits=(
+            (
+                "    hook = layer",
+                "    asked = [(p, p.requires_grad) for p in model.parameters()]\n"
+                "    model.requires_grad_(False)\n    hook = layer",
+            ),
+            (GRADIENT, "for p, value in asked:\n        p.requires_grad_(value)\n    " + GRADIENT),
+        ),
+        question="You ask about a class that there is not. Which parameters still learn afterwards?",
+        explanation="An error jumps over the lines that follow; what must happen in any case stands under finally.\n"
+        "See “also after an error” in the docstring of exercise 9.",
+    ),
+    Misconception(
+        id="all-hooks-are-mine",
+        exercise="grad_cam",
+        belief="Whatever hooks the layer has were registered here.",
+        edits=(("hook.remove()", "layer._forward_hooks.clear()"),),
+        question="Somebody counts the calls of the layer with a hook. Does it still count after your function?",
+        explanation="A layer may have hooks of others; what registering returned removes your own and no other.\n"
+        "See hint 2 of exercise 9.",
+    ),
+    Misconception(
         id="there-is-always-a-graph",
         exercise="grad_cam",
         belief="The layer's output is always part of a graph.",
@@ -1325,6 +1500,15 @@ HEATMAPS = [
         edits=(("if image.ndim != 3:", "if False:"),),
         question="Which image of a batch should your single map belong to?",
         explanation="One image gives one map; the message of a layer deep inside doesn't tell what went wrong.\n"
+        "See “Raises” in the docstring of exercise 9.",
+    ),
+    Misconception(
+        id="an-image-has-three-dimensions-at-most",
+        exercise="grad_cam",
+        belief="An image can only have too many dimensions.",
+        edits=(("if image.ndim != 3:", "if image.ndim > 3:"),),
+        question="What shape has a grey picture, and what says the first layer to it?",
+        explanation="Without its channels an image has two dimensions; the error should come from here and say so.\n"
         "See “Raises” in the docstring of exercise 9.",
     ),
 ]
@@ -1453,6 +1637,15 @@ FLIPS = [
         question="What does result.requires_grad say, and how much memory does a test of 10,000 images take?",
         explanation="eval() changes norms and dropout only; it's torch.no_grad() that builds no graph.\n"
         "See “Two modes” in lesson 2.",
+    ),
+    Misconception(
+        id="gradients-come-on-again-by-themselves",
+        exercise="predict_with_flips",
+        belief="Gradients that were switched off are on again when the function ends.",
+        edits=((MODES, "torch.set_grad_enabled(False)\n    with evaluating(model):"),),
+        question="What does the next training step after your function say to loss.backward()?",
+        explanation="set_grad_enabled(False) holds on; torch.no_grad() as a block ends with the block.\n"
+        "See the docstring of exercise 10.",
     ),
 ]
 

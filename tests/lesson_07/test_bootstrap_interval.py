@@ -50,11 +50,26 @@ def test_gives_the_same_for_the_same_seed_and_something_else_for_others(student)
     correct = answers(150, 301)
 
     def probe(lesson):
-        once, again, *others = (lesson.bootstrap_interval(correct, resamples=50, seed=s) for s in (1, 1, 2, 3, 4, 5, 6))
-        others_differ = any(other != once for other in others)
-        return {"the same again": once == again, "others differ": others_differ, "has a width": once[0] < once[1]}
+        def intervals(*seeds):
+            return {lesson.bootstrap_interval(correct, resamples=50, seed=seed) for seed in seeds}
 
-    student.returns(probe, lambda: {"the same again": True, "others differ": True, "has a width": True})
+        once, zero = intervals(1, 1, 1), intervals(0, 0, 0)
+        return {
+            "the same again": len(once) == 1,
+            "the same again for seed 0": len(zero) == 1,
+            "others differ": len(intervals(2, 3, 4, 5, 6) - once) > 0,
+            "has a width": all(low < high for low, high in once | zero),
+        }
+
+    student.returns(
+        probe,
+        lambda: {
+            "the same again": True,
+            "the same again for seed 0": True,
+            "others differ": True,
+            "has a width": True,
+        },
+    )
 
 
 @pytest.mark.hollow
@@ -79,12 +94,13 @@ def test_refuses_a_level_in_per_cent(student):
     student.raises(lambda lesson: lesson.bootstrap_interval(correct, level=95, resamples=3), ValueError, naming=[95])
 
 
-def test_refuses_a_negative_level(student):
+def test_refuses_a_level_of_0_or_1_and_a_negative_one(student):
     correct = answers(30, 40)
 
     def probe(lesson):
-        with suppress(ValueError):
-            return "95 is not refused", lesson.bootstrap_interval(correct, level=95, resamples=3)
+        for level in (95, 1.0, 0.0):
+            with suppress(ValueError):
+                return f"{level} is not refused", lesson.bootstrap_interval(correct, level=level, resamples=3)
         return "-0.5 is not refused", lesson.bootstrap_interval(correct, level=-0.5, resamples=3)
 
     student.raises(probe, ValueError, naming=["-0.5"])

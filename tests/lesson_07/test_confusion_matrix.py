@@ -17,29 +17,31 @@ def test_counts_in_row_i_and_column_j_what_is_i_and_was_called_j(student):
 
 
 @pytest.mark.hollow
-def test_refuses_a_class_that_there_is_not(student):
+def test_refuses_a_class_that_there_is_not_and_names_it(student):
     known = torch.tensor([1, 2, 4])
 
-    def refusal(lesson, *classes):
+    def refusal(lesson, unknown, *classes):
         try:
             lesson.confusion_matrix(*classes, 5)
         except NotImplementedError:
             raise
         except Exception as error:
-            return type(error).__name__
+            named = "names it" if str(unknown) in str(error) else "doesn't name it"
+            return f"{type(error).__name__} that {named}"
         return "no error"
 
     def probe(lesson):
         return {
             f"{unknown} is refused by": [
-                refusal(lesson, torch.tensor([0, unknown, 4]), known),
-                refusal(lesson, known, torch.tensor([0, unknown, 4])),
+                refusal(lesson, unknown, torch.tensor([0, unknown, 4]), known),
+                refusal(lesson, unknown, known, torch.tensor([0, unknown, 4])),
             ]
             for unknown in (7, -1)
         }
 
-    student.returns(probe, lambda: {f"{unknown} is refused by": ["ValueError"] * 2 for unknown in (7, -1)})
-    student.raises(lambda lesson: lesson.confusion_matrix(torch.tensor([0, 7, 4]), known, 5), ValueError, naming=[7])
+    student.returns(
+        probe, lambda: {f"{unknown} is refused by": ["ValueError that names it"] * 2 for unknown in (7, -1)}
+    )
 
 
 def test_refuses_predictions_that_do_not_fit_the_targets(student):
@@ -55,3 +57,8 @@ def test_refuses_predictions_that_do_not_fit_the_targets(student):
         lambda lesson: lesson.confusion_matrix(single, targets, 3), ValueError, naming=[single.shape, targets.shape]
     )
     student.raises(probe, ValueError, naming=[targets.shape, column.shape])
+
+
+def test_counts_nothing_where_there_are_no_images(student):
+    none = torch.tensor([], dtype=torch.int64)
+    student.returns(lambda lesson: lesson.confusion_matrix(none, none, 3), lambda: torch.zeros(3, 3, dtype=torch.int64))

@@ -50,12 +50,15 @@ def test_refuses_logits(student):
     )
 
 
-def test_refuses_logarithms_of_probabilities(student):
+def test_refuses_logarithms_and_rows_that_only_sum_to_1(student):
     logits, targets = 5 * randn(9, 4), torch.randint(4, (9,))
+    wrong = {"logits": logits, "logarithms": logits.log_softmax(1)}
+    outside = torch.tensor([1.5, -0.5, 0.0, 0.0]).expand(9, 4)
 
     def probe(lesson):
-        with suppress(ValueError):
-            return "logits are not refused", lesson.expected_calibration_error(logits, targets)
-        return "logarithms are not refused", lesson.expected_calibration_error(logits.log_softmax(1), targets)
+        for name, values in wrong.items():
+            with suppress(ValueError):
+                return f"{name} are not refused", lesson.expected_calibration_error(values, targets)
+        return "1.5 and -0.5 are not refused", lesson.expected_calibration_error(outside, targets)
 
     student.raises(probe, ValueError, naming=["probabilities"])

@@ -25,9 +25,10 @@ def with_best_temperature(best):
     return logits * best * low, targets
 
 
-def rounded(temperature):
+def rounded(temperature, zero=1.0):
     """A temperature in steps of 1/35 of an octave, 2 %: what each way that is right to 1 % agrees on."""
-    return {"is a float": isinstance(temperature, float), "35ths of an octave": round(35 * math.log2(temperature))}
+    steps = round(35 * math.log2(temperature / zero))
+    return {"is a float": isinstance(temperature, float), "35ths of an octave": steps}
 
 
 def test_finds_the_temperature_with_the_smallest_loss(student):
@@ -63,3 +64,13 @@ def test_leaves_the_logits_unchanged(student):
         return {"logits": logits, "35ths of an octave": rounded(found)["35ths of an octave"]}
 
     student.returns(probe, lambda: {"logits": logits, "35ths of an octave": 70})
+
+
+def test_gives_the_end_of_its_range_where_the_best_lies_beyond(student):
+    logits, targets = torch.eye(4) / 20, torch.arange(4)
+
+    def probe(lesson):
+        ends = {"all right": (targets, 0.01), "all wrong": (targets.flip(0), 100.0)}
+        return {name: rounded(lesson.fit_temperature(logits, y), end) for name, (y, end) in ends.items()}
+
+    student.returns(probe, lambda: {name: rounded(1.0) for name in ("all right", "all wrong")})

@@ -16,10 +16,14 @@ class Fails(nn.Module):
         raise ArithmeticError("on purpose")
 
 
-def network(behind=nn.Tanh):
-    """Six logits from images of 9 x 8 pixels; number 3 is the layer asked about, with maps of 5 x 4."""
+def unheard(module, inputs, output):
+    """A hook of somebody else."""
+
+
+def network(behind=nn.Tanh, places=20):
+    """Six logits from images of 9 x 8 pixels; number 3 is the layer asked about, with maps of 5 x 4, 20 places."""
     layers = [nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Tanh(), nn.Conv2d(4, 5, 3, stride=2, padding=1)]
-    head = [behind(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(100, 6)]
+    head = [behind(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(5 * places, 6)]
     return fill_(nn.Sequential(*layers, *head)).double()
 
 
@@ -33,10 +37,13 @@ def heat(model, image, target):
 
 def test_weighs_each_map_by_the_mean_gradient_of_the_logit(student):
     model, image = network().eval(), randn(3, 9, 8, dtype=torch.float64)
-    student.returns(
-        lambda lesson: [lesson.grad_cam(model, image, target, model[3]) for target in range(6)],
-        lambda: [heat(model, image, target) for target in range(6)],
-    )
+    flat, low = network(places=3).eval(), randn(3, 2, 6, dtype=torch.float64)  # maps of 1 x 3
+
+    def probe(lesson):
+        maps = [lesson.grad_cam(model, image, target, model[3]) for target in range(6)]
+        return [*maps, lesson.grad_cam(flat, low, 2, flat[3])]
+
+    student.returns(probe, lambda: [*(heat(model, image, target) for target in range(6)), heat(flat, low, 2)])
 
 
 def test_looks_in_evaluation_mode_and_leaves_every_mode_as_it_was(student):
@@ -80,20 +87,32 @@ def test_leaves_gradients_and_what_requires_them_as_they_were(student):
 
 
 @pytest.mark.hollow
-def test_leaves_no_hook_behind_even_if_the_network_fails(student):
-    right, wrong, image = network().eval(), network(behind=Fails).train(), randn(3, 9, 8, dtype=torch.float64)
+def test_leaves_the_network_as_it_was_even_if_it_fails_or_the_class_is_refused(student):
+    image, calls = randn(3, 9, 8, dtype=torch.float64), {}
+    for case, behind, target in (("it works", nn.Tanh, 2), ("it fails", Fails, 2), ("no such class", nn.Tanh, -1)):
+        model = network(behind).train()
+        model[1].eval()
+        model[0].weight.requires_grad_(False)
+        model[3].register_forward_hook(unheard)
+        calls[case] = model, target
 
-    def hooks(model):
+    def state(model):
         kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-        return sum(len(getattr(part, kind)) for part in model.modules() for kind in kinds)
+        return {
+            "hooks": sum(len(getattr(part, kind)) for part in model.modules() for kind in kinds),
+            "modes": [part.training for part in model.modules()],
+            "requires_grad": [p.requires_grad for p in model.parameters()],
+        }
 
     def probe(lesson):
-        lesson.grad_cam(right, image, 2, right[3])
-        with suppress(ArithmeticError):
-            lesson.grad_cam(wrong, image, 2, wrong[3])
-        return {"hooks": hooks(right), "hooks after an error": hooks(wrong), "in training mode": wrong.training}
+        after = {}
+        for case, (model, target) in calls.items():
+            with suppress(ArithmeticError, ValueError):
+                lesson.grad_cam(model, image, target, model[3])
+            after[case] = state(model)
+        return after
 
-    student.returns(probe, lambda: {"hooks": 0, "hooks after an error": 0, "in training mode": True})
+    student.returns(probe, lambda: {case: state(model) for case, (model, _) in calls.items()})
 
 
 def test_works_for_a_network_whose_parameters_are_frozen(student):
@@ -122,3 +141,23 @@ def test_refuses_a_class_behind_the_last(student):
         return "class 6 is not refused", lesson.grad_cam(model, image, 6, model[3])
 
     student.raises(probe, ValueError, naming=[6])
+
+
+@pytest.mark.hollow
+def test_refuses_an_image_without_channels(student):
+    model = network().eval()
+    images = {"a batch": randn(2, 3, 9, 8, dtype=torch.float64), "one channel": randn(9, 8, dtype=torch.float64)}
+
+    def refusal(lesson, image):
+        try:
+            lesson.grad_cam(model, image, 2, model[3])
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            return type(error).__name__
+        return "no error"
+
+    student.returns(
+        lambda lesson: {name: refusal(lesson, image) for name, image in images.items()},
+        lambda: dict.fromkeys(images, "ValueError"),
+    )

@@ -9,7 +9,7 @@ def mistakes(logits, targets, n):
     rows = [
         (max(row), i) for i, row in enumerate(logits.double().softmax(1).tolist()) if row.index(max(row)) != targets[i]
     ]
-    return torch.tensor([i for _, i in sorted(rows, reverse=True)][:n])
+    return torch.tensor([i for _, i in sorted(rows, reverse=True)][:n], dtype=torch.int64)
 
 
 def guesses(wrong, total):
@@ -29,8 +29,13 @@ def test_gives_the_surest_of_the_wrong_answers_first(student):
 
 
 def test_gives_fewer_where_there_are_fewer(student):
-    few = [guesses(wrong, 60) for wrong in (4, 1)]
+    few = [guesses(wrong, 60) for wrong in (4, 1, 0)]
     student.returns(
         lambda lesson: [lesson.most_confident_mistakes(logits, targets, 9) for logits, targets in few],
         lambda: [mistakes(logits, targets, 9) for logits, targets in few],
     )
+
+
+def test_tells_confidences_apart_that_float32_rounds_to_1(student):
+    logits, targets = torch.tensor([[25.0, 0.0, 0.0], [30.0, 0.0, 0.0], [20.0, 0.0, 0.0]]), torch.tensor([1, 2, 1])
+    student.returns(lambda lesson: lesson.most_confident_mistakes(logits, targets, 3), lambda: torch.tensor([1, 0, 2]))

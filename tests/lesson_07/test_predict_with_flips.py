@@ -31,6 +31,7 @@ def test_predicts_in_evaluation_mode_and_leaves_every_mode_as_it_was(student):
         return {
             "logits": logits,
             "part of a graph": logits.requires_grad,
+            "gradients are on": torch.is_grad_enabled(),
             "modes": [part.training for part in model.modules()],
             "state": model.state_dict(),
         }

@@ -91,3 +91,21 @@ def test_shows_fewer_pictures_where_there_are_fewer(student):
         ],
         lambda: [list(range(len(SURE)))[part] for part in parts],
     )
+
+
+def test_shows_what_there_is_where_nothing_is_wrong_or_nothing_right(student):
+    images, logits, targets = answered()
+    parts = slice(2, 4), slice(4, 6)
+
+    def probe(lesson):
+        def numbers(part):
+            figure = lesson.show_predictions(images[part], logits[part], targets[part], NAMES, columns=1)
+            return shown(figure, images)
+
+        try:
+            numbers(slice(3, 6))
+        except ValueError:
+            return "one right answer for two places is refused"
+        return [numbers(part) for part in parts]
+
+    student.returns(probe, lambda: [list(range(len(SURE)))[part] for part in parts])

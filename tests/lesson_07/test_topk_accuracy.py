@@ -17,12 +17,14 @@ def ranked():
 
 def test_gives_the_share_of_images_whose_class_is_among_the_k_best(student):
     logits, targets = ranked()
+    short = logits.argsort(1).argsort(1).half()  # in the same order
     student.returns(
         lambda lesson: [
             lesson.topk_accuracy(logits, targets),
             *(lesson.topk_accuracy(logits, targets, k) for k in (2, 3)),
+            lesson.topk_accuracy(short, targets),
         ],
-        lambda: [sum(rank < k for rank in RANKS) / len(RANKS) for k in (1, 2, 3)],
+        lambda: [sum(rank < k for rank in RANKS) / len(RANKS) for k in (1, 2, 3, 1)],
     )
 
 
@@ -47,3 +49,10 @@ def test_refuses_targets_that_do_not_fit_the_logits(student):
 
     student.raises(lambda lesson: lesson.topk_accuracy(logits, column), ValueError, naming=[logits.shape, column.shape])
     student.raises(probe, ValueError, naming=[logits.shape, single.shape])
+
+
+def test_allows_k_guesses_where_all_classes_share_a_logit(student):
+    logits, targets = torch.ones(5, 5), torch.arange(5)  # whichever k it takes are right k times
+    student.returns(
+        lambda lesson: [lesson.topk_accuracy(logits, targets, k) for k in (1, 2, 5)], lambda: [1 / 5, 2 / 5, 1.0]
+    )

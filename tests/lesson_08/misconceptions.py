@@ -95,6 +95,33 @@ DEVICE = [
         explanation="torch.device only reads a name; whether there is such a device is another question.\n"
         "See “Raises” in the docstring.",
     ),
+    Misconception(
+        id="numbers-have-no-lower-end",
+        exercise="pick_device",
+        belief="A device's number can be too large, and never too small.",
+        edits=(("number not in map(str, range(count))", "(int(number) >= count or number != str(int(number)))"),),
+        question="int('-1') is below the count. Which device is cuda:-1?",
+        explanation="Devices begin at 0; torch refuses a number below that with a RuntimeError.\n"
+        "See “Raises” in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="only-cuda-has-numbers",
+        exercise="pick_device",
+        belief="Only the number of a CUDA device needs a look.",
+        edits=(("(colon and number", '(kind == "cuda" and colon and number'),),
+        question="torch.device('cpu:1') raises nothing. How many devices of that kind has your machine?",
+        explanation="There is one CPU and at most one GPU of Apple's, so their only number is 0.\n"
+        "See “Raises” in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="names-in-any-spelling",
+        exercise="pick_device",
+        belief="Capitals and spaces in a device's name make no difference.",
+        edits=(('if name == "auto":', 'name = name.strip().lower()\n    if name == "auto":'),),
+        question="What does torch.device('CUDA') say, and what the next function that gets the name?",
+        explanation="A name that only one function understands goes wrong in the next; torch knows one spelling.\n"
+        "See “Args” in the docstring of exercise 1.",
+    ),
 ]
 
 FLOPS = [
@@ -212,6 +239,52 @@ FLOPS = [
         question="A linear layer gets (N, 27, 8). How often does it use its weights for one image?",
         explanation="Whatever stands before the last dimension is a place; the output has a value for each.\n"
         "See hint 2 of exercise 2.",
+    ),
+    Misconception(
+        id="gradients-off-for-good",
+        exercise="step_flops",
+        belief="Gradients that were switched off are on again when the function ends.",
+        edits=(("with torch.no_grad():", "torch.set_grad_enabled(False)\n        if True:"),),
+        question="Count, then train: what does loss.backward() say?",
+        explanation="set_grad_enabled(False) holds on; torch.no_grad() as a block ends with the block.\n"
+        "See hint 3 of exercise 2.",
+    ),
+    Misconception(
+        id="no-hooks-but-mine",
+        exercise="step_flops",
+        belief="Whatever hooks a layer has were registered here.",
+        edits=(
+            (
+                "for hook in hooks:\n            hook.remove()",
+                "for layer in layers:\n            layer._forward_hooks.clear()",
+            ),
+        ),
+        question="Somebody watches a layer with a hook of their own. Does it still run after your count?",
+        explanation="A layer may have hooks of others; what registering returned removes your own and no other.\n"
+        "See hint 2 of exercise 2.",
+    ),
+    Misconception(
+        id="a-hook-for-each-holder",
+        exercise="step_flops",
+        belief="A layer is found once, however many parts of a network hold it.",
+        edits=(
+            (
+                "layers = [module for module in modes if",
+                "layers = [module for _, module in model.named_modules(remove_duplicate=False) if",
+            ),
+        ),
+        question="Two parts hold one layer, and your search comes through both. How many hooks has it got?",
+        explanation="With two hooks each call is counted twice. model.modules() gives each module once.\n"
+        "See hint 1 of exercise 2.",
+    ),
+    Misconception(
+        id="type-for-isinstance",
+        exercise="step_flops",
+        belief="A layer is a convolution if its type is nn.Conv2d.",
+        edits=(("isinstance(module, nn.Conv2d | nn.Linear)", "type(module) in (nn.Conv2d, nn.Linear)"),),
+        question="class Mine(nn.Conv2d): is a Mine a convolution, and is its type nn.Conv2d?",
+        explanation="isinstance also sees classes derived from a class; comparing types doesn't.\n"
+        "See “Args” in the docstring of exercise 2.",
     ),
 ]
 
@@ -404,6 +477,64 @@ STEP = [
         explanation="A scaler is an offer: without one float16 loses faint gradients, and steps all the same.\n"
         "See the docstring, and the cell after the check.",
     ),
+    Misconception(
+        id="a-step-is-training",
+        exercise="train_step",
+        belief="A step needs the training mode, and giving the model its own back is enough.",
+        edits=(
+            (
+                "    optimizer.zero_grad()\n    losses",
+                "    was = model.training\n    model.train()\n    optimizer.zero_grad()\n    losses",
+            ),
+            ("    return torch.stack", "    model.train(was)\n    return torch.stack"),
+        ),
+        question="Somebody fine-tunes with all norms in evaluation mode. What do their statistics do in your step?",
+        explanation="The mode is the caller's choice, also during the step: norms that stand still shall stand still.\n"
+        "See “Args” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="train-of-its-own-mode-changes-nothing",
+        exercise="train_step",
+        belief="model.train(model.training) changes nothing.",
+        edits=(
+            (
+                "    optimizer.zero_grad()\n    losses",
+                "    model.train(model.training)\n    optimizer.zero_grad()\n    losses",
+            ),
+        ),
+        question="A norm in a training model was frozen by norm.eval(). In which mode is it after model.train(True)?",
+        explanation="train reaches every part of the model, also those that were in evaluation mode on purpose.\n"
+        "See “Args” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="as-many-parts-as-asked-for",
+        exercise="train_step",
+        belief="chunk gives as many parts as it is asked for.",
+        edits=(
+            (
+                "for x, y in zip(images.chunk(accumulate), labels.chunk(accumulate), strict=True):",
+                "for part in range(accumulate):\n"
+                "        x, y = images.chunk(accumulate)[part], labels.chunk(accumulate)[part]",
+            ),
+        ),
+        question="Seven images in five parts: how large does torch.chunk make them, and how many come out?",
+        explanation="chunk makes parts of ceil(7 / 5) = 2 images, and four of them hold all. Loop over what there is.\n"
+        "See “accumulate” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="a-part-may-be-empty",
+        exercise="train_step",
+        belief="A part without images adds nothing, so it does no harm.",
+        edits=(
+            (
+                "zip(images.chunk(accumulate), labels.chunk(accumulate), strict=True)",
+                "zip(images.tensor_split(accumulate), labels.tensor_split(accumulate), strict=True)",
+            ),
+        ),
+        question="tensor_split makes three parts of two images. What is the mean loss of the third?",
+        explanation="A mean of nothing is nan, and nan times a share of 0 is nan. torch.chunk makes no empty part.\n"
+        "See “accumulate” in the docstring of exercise 3.",
+    ),
 ]
 
 SPEED = [
@@ -486,6 +617,15 @@ DATA = [
         explanation="The last holds from then on.\nSee Args in the docstring of exercise 5.",
     ),
     Misconception(
+        id="images-are-never-enlarged",
+        exercise="DeviceBatches",
+        belief="A side can only be smaller than that of the images.",
+        edits=(("if size != x.shape[-1]:", "if size < x.shape[-1]:"),),
+        question="sizes=(48,) and images of 32 pixels: how large are those that the network gets?",
+        explanation="sizes says what the network sees, and a network may be shown enlarged images.\n"
+        "See “sizes” in the docstring of exercise 5.",
+    ),
+    Misconception(
         id="sizes-start-over",
         exercise="DeviceBatches",
         belief="After the last size comes the first again.",
@@ -544,6 +684,29 @@ DATA = [
         edits=(("labels[rank::world]", "labels"),),
         question="Which label belongs to the second image of process 1?",
         explanation="Images and labels are shared out in the same way.\nSee Args in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="squeezed-labels",
+        exercise="DeviceBatches",
+        belief="squeeze() leaves labels of shape (n,) as they are.",
+        edits=(("labels[rank::world]", "labels[rank::world].squeeze()"),),
+        question="The last batch holds one image. What shape have its labels after squeeze()?",
+        explanation="squeeze() takes away every dimension of length 1, and in a batch of one that is the batch.\n"
+        "See int64 (n,) in the docstring of `epoch`.",
+    ),
+    Misconception(
+        id="empty-shares-are-left-out",
+        exercise="DeviceBatches",
+        belief="A process that gets no image of a batch may leave the batch out.",
+        edits=(
+            (
+                "if size != x.shape[-1]:",
+                "if not len(x):\n                continue\n            if size != x.shape[-1]:",
+            ),
+        ),
+        question="Two processes average their gradients after each batch. What if one of them has a batch less?",
+        explanation="Processes that wait for each other must count the same batches, even where one gets no image.\n"
+        "See “shards” in the docstring of `epoch`.",
     ),
     Misconception(
         id="shares-in-one-piece",
@@ -688,6 +851,20 @@ DATA = [
         edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed + epoch + step,'),),
         question="What do batch 1 of epoch 0 and batch 0 of epoch 1 have in common?",
         explanation="Sums collide: each epoch would draw what the one before drew, one batch earlier.\n"
+        "See lesson 5 on `seeded`, which takes several numbers.",
+    ),
+    Misconception(
+        id="seed-plus-number-of-the-batch",
+        exercise="DeviceBatches",
+        belief="If all batches of a run are numbered through, seed plus number makes a good seed.",
+        edits=(
+            (
+                'seeded("augment", self.seed, epoch, step, device=x.device)',
+                "torch.Generator(x.device).manual_seed(self.seed + epoch * len(self) + step)",
+            ),
+        ),
+        question="What do batch 1 of a run with seed 0 and batch 0 of one with seed 1 have in common?",
+        explanation="Then neighbouring seeds draw the same, one batch apart, and are no independent runs.\n"
         "See lesson 5 on `seeded`, which takes several numbers.",
     ),
     Misconception(
@@ -840,6 +1017,24 @@ ORTHOGONAL = [
         question="Is x.float() another tensor than x if x is float32 already?",
         explanation="A conversion to the dtype that a tensor has gives the tensor itself, and /= writes into it.\n"
         "See “left unchanged” in the docstring.",
+    ),
+    Misconception(
+        id="float16-for-bfloat16",
+        exercise="orthogonalize",
+        belief="float16 does as well as bfloat16.",
+        edits=(("x = matrix.bfloat16()", "x = matrix.half()"),),
+        question="What does float16 make of 100,000, and what of 0.00001?",
+        explanation="float16 ends at 65,504 and fades out below 6e-5; bfloat16 has float32's range.\n"
+        "See Numbers in sixteen bits.",
+    ),
+    Misconception(
+        id="a-generous-epsilon",
+        exercise="orthogonalize",
+        belief="It doesn't matter how large the number is that keeps the division from 0.",
+        edits=((" + 1e-7", " + 1e-4"),),
+        question="Late in a training a gradient's norm may be 1e-4. By what is it divided then?",
+        explanation="What isn't far below the norms makes the sum larger, so the singular values start too low.\n"
+        "See “Args” in the docstring of exercise 6 for the norms to expect.",
     ),
 ]
 
@@ -1006,6 +1201,50 @@ MUON = [
         explanation="view never copies, so it refuses kernels in channels last memory; flatten copies where it must.\n"
         "See “Channels last” in the notes on your table.",
     ),
+    Misconception(
+        id="first-group-speaks-for-all",
+        exercise="Muon",
+        belief="All groups have the learning rate and the momentum of the first.",
+        edits=(
+            ('mul_(group["momentum"])', 'mul_(self.param_groups[0]["momentum"])'),
+            ('alpha=group["momentum"])', 'alpha=self.param_groups[0]["momentum"])'),
+            ('alpha=group["lr"] *', 'alpha=self.param_groups[0]["lr"] *'),
+        ),
+        question="Why does every group hold a learning rate of its own, and which of them do you read?",
+        explanation="Each group is a dict with all settings, its own or the default ones.\n"
+        "See “Args” in the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="new-data-in-place",
+        exercise="Muon",
+        belief="Whatever is assigned to p.data is written in place.",
+        edits=(
+            ("p.mul_(len(p) ** 0.5 / p.norm())", "p.data = p.data * (len(p) ** 0.5 / p.norm())"),
+            (
+                'p.sub_(update, alpha=group["lr"] * group["factor"])',
+                'p.data = p.data - group["lr"] * group["factor"] * update',
+            ),
+        ),
+        question="Somebody holds p.detach(), a view of the weights. Do they see your step?",
+        explanation="An assignment gives the parameter other memory; a view of the old one shows old weights.\n"
+        "See “in place” in the docstring of `step`.",
+    ),
+    Misconception(
+        id="no-gradient-is-a-gradient-of-0",
+        exercise="Muon",
+        belief="A parameter that has a velocity moves on without a gradient, as if that were 0.",
+        edits=(
+            ("if p.grad is None:", "if p.grad is None and p not in self.state:"),
+            (
+                'gradient = p.grad.add(p, alpha=group["weight_decay"]) if group["weight_decay"] else p.grad',
+                "gradient = torch.zeros_like(p) if p.grad is None else p.grad\n"
+                '                gradient = gradient.add(p, alpha=group["weight_decay"])',
+            ),
+        ),
+        question="A part of the network is frozen in the middle of a training. Do its weights still move?",
+        explanation="What has no gradient was no part of this step, and stays where it is, its velocity as well.\n"
+        "See the docstring of `step`.",
+    ),
 ]
 
 CONV = [
@@ -1120,6 +1359,39 @@ CONV = [
         question="What is the size of the last stage's maps in a ResNet18 for images of 16 pixels?",
         explanation="A map of 2 x 2 pixels with a padding of 1 is 4 x 4, and a kernel of 3 fits.\n"
         "See lesson 1, output_size.",
+    ),
+    Misconception(
+        id="images-lie-channel-by-channel",
+        exercise="ShiftedConv2d",
+        belief="Images lie in memory channel by channel, as their shape says.",
+        edits=(
+            (
+                "rows, grid = ShiftedConv2d.rows(x.permute(0, 2, 3, 1),",
+                "n, c, h, w = x.shape\n        x_last = x.as_strided((n, h, w, c), (c * h * w, w, 1, h * w))\n"
+                "        rows, grid = ShiftedConv2d.rows(x_last,",
+            ),
+        ),
+        question="What are the strides of x, and are they the same after x.contiguous(memory_format=…)?",
+        explanation="as_strided trusts the strides that it is told; permute goes by those that the tensor has.\n"
+        "See Channels last, the layout of all batches here.",
+    ),
+    Misconception(
+        id="autocast-means-bfloat16",
+        exercise="ShiftedConv2d",
+        belief="Autocast computes in bfloat16.",
+        edits=(("precision = torch.get_autocast_dtype(x.device.type)", "precision = torch.bfloat16"),),
+        question="Which precisions does train_step know, and in which do its convolutions compute for each?",
+        explanation="Who opens autocast says in which precision; torch.get_autocast_dtype tells which was asked for.\n"
+        "See hint 3 of exercise 8.",
+    ),
+    Misconception(
+        id="one-image-is-a-batch",
+        exercise="ShiftedConv2d",
+        belief="If the channels fit, the shape fits.",
+        edits=(("x.dim() == 4 and ", ""),),
+        question="A single image of (3, 3, 7), and a kernel for 3 channels: which of its sizes is compared with 3?",
+        explanation="Without the batch every dimension is read as its neighbour; look at how many there are first.\n"
+        "See Raises in the docstring of exercise 8.",
     ),
 ]
 

@@ -52,25 +52,26 @@ def looks(epoch, images, padding=0, side=SIDE):
     return found
 
 
-def test_normalises_then_shrinks_to_the_side_of_the_epoch(student):
+def test_normalises_then_scales_to_the_side_of_the_epoch(student):
     images, labels = pictures(7)
     stats = torch.tensor([0.4, 0.5, 0.6]), torch.tensor([0.1, 0.2, 0.3])
 
     def probe(lesson):
-        data = batches(lesson, images, labels, stats=stats, sizes=(4, SIDE, 5))
-        return [[x for x, _ in data.epoch(epoch)] for epoch in (0, 1, 2, 3)]
+        data = batches(lesson, images, labels, stats=stats, sizes=(4, SIDE, 8, 5))
+        return [[x for x, _ in data.epoch(epoch)] for epoch in range(5)]
 
     def expected():
         mean, std = (values[:, None, None] for values in stats)
         x = (images / 255 - mean) / std
-        small = {side: F.interpolate(x, size=(side, side), mode="bilinear", antialias=True) for side in (4, SIDE, 5)}
-        return [list(small[side].split(5)) for side in (4, SIDE, 5, 5)]
+        sides = 4, SIDE, 8, 5, 5
+        scaled = [F.interpolate(x, size=(side, side), mode="bilinear", antialias=True) for side in sides]
+        return [list(images.split(5)) for images in scaled]
 
     student.returns(probe, expected)
 
 
 def test_shares_out_images_and_labels(student):
-    images, labels = pictures(9)
+    images, labels = pictures(11)  # the last batch holds one image, and process 1 gets none of it
 
     def probe(lesson):
         shards = [batches(lesson, images, labels, shard=(rank, 2)) for rank in range(2)]
@@ -173,6 +174,7 @@ def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
             "another batch": first != second,
             "another epoch": shifts(3, 1)[0] != first,
             "the next epoch isn't the next batch": shifts(3, 1)[0] != second,
+            "the next seed isn't the next batch": shifts(4, 0)[0] != second,
             "another seed": shifts(4, 0)[0] != first,
             "another order": orders[0] != orders[1],
             "the same again": shifts(3, 0) == [first, second],
@@ -184,6 +186,7 @@ def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
             "another batch": True,
             "another epoch": True,
             "the next epoch isn't the next batch": True,
+            "the next seed isn't the next batch": True,
             "another seed": True,
             "another order": True,
             "the same again": True,

@@ -1,5 +1,7 @@
 """images_per_second: the fastest step, by a clock that the tests turn."""
 
+import time
+
 import pytest
 
 
@@ -12,6 +14,8 @@ def measured(lesson, seconds, images, **settings):
         made.append(1)
 
     with pytest.MonkeyPatch.context() as clock:
+        for name in [name for name, value in lesson.namespace.items() if value is time.perf_counter]:
+            clock.setitem(lesson.namespace, name, lambda: now[0])
         clock.setattr("time.perf_counter", lambda: now[0])
         speed = lesson.images_per_second(step, images, **settings)
     return {"images a second": speed, "steps": len(made)}

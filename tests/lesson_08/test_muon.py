@@ -85,10 +85,11 @@ def test_rescales_a_kernel_before_its_step(student):
 
     def probe(lesson):
         p = parameter(start)
+        in_place = p.detach()  # the same memory
         optimizer = lesson.Muon([{"params": [p], "orthogonal": True}], lr=1.0)
-        return stepped(optimizer, p, [torch.zeros_like(start)], [0.5])
+        return {"kernel": stepped(optimizer, p, [torch.zeros_like(start)], [0.5])[-1], "in its place": in_place}
 
-    student.returns(probe, lambda: [start * 2 / start.norm()])
+    student.returns(probe, lambda: dict.fromkeys(("kernel", "in its place"), start * 2 / start.norm()))
 
 
 def test_leaves_gradients_and_what_has_none_alone(student):
@@ -103,11 +104,13 @@ def test_leaves_gradients_and_what_has_none_alone(student):
             p.grad.copy_(gradient)  # always the same tensor
             optimizer.step()
             seen.append((p.grad.clone(), p.detach().clone()))
-        return seen, q
+        p.grad = None  # its velocity is still there
+        optimizer.step()
+        return seen, p, q
 
     def expected():
         path = right(start, gradients, [0.1] * 2)
-        return list(zip(gradients, path, strict=True)), start
+        return list(zip(gradients, path, strict=True)), path[-1], start
 
     student.returns(probe, expected)
 
@@ -127,5 +130,25 @@ def test_goes_on_from_a_state_dict_as_if_it_had_never_stopped(student):
     def expected():
         path = right(start, gradients, [*RATES[:2], *RATES[:2]], momentum=0.7)
         return {"velocity": 0.7 * gradients[0] + gradients[1], "path": path[2:]}
+
+    student.returns(probe, expected)
+
+
+def test_takes_learning_rate_and_momentum_from_each_group(student):
+    starts, gradients = randn(2, 3, dtype=torch.float64), randn(2, 2, 3, dtype=torch.float64)
+    settings = {"lr": 0.3, "momentum": 0.5}, {"lr": 0.1, "momentum": 0.9}
+
+    def probe(lesson):
+        both = [parameter(start) for start in starts]
+        optimizer = lesson.Muon([{"params": [p], **own} for p, own in zip(both, settings, strict=True)], lr=1.0)
+        for step in range(2):
+            for p, mine in zip(both, gradients, strict=True):
+                p.grad = mine[step].clone()
+            optimizer.step()
+        return both
+
+    def expected():
+        groups = zip(starts, gradients, settings, strict=True)
+        return [right(start, mine, [own["lr"]] * 2, own["momentum"])[-1] for start, mine, own in groups]
 
     student.returns(probe, expected)

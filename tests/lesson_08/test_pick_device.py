@@ -13,10 +13,10 @@ def chosen(lesson, name, gpus=0, apple=False):
         return lesson.pick_device(name)
 
 
-def refused(lesson, name, gpus=0):
+def refused(lesson, name, *has):
     """`allowed`, or the error that the name meets."""
     try:
-        chosen(lesson, name, gpus)
+        chosen(lesson, name, *has)
     except NotImplementedError:
         raise
     except Exception as error:
@@ -42,10 +42,11 @@ def test_takes_what_it_is_told_to(student):
 
 @pytest.mark.hollow
 def test_refuses_what_is_not_there(student):
-    names = {"cuda": 0, "cuda:0": 0, "mps": 2, "cuda:2": 2, "cuda:99": 2, "tpu": 2, "xpu": 2, "cpu:": 2, "cuda:00": 2}
+    nowhere = ("cuda:2", "cuda:99", "cuda:00", "cuda:-1", "CUDA", "mps:1", "tpu", "xpu", "cpu:", "cpu:1", " cpu")
+    machines = {"cuda": (0, True), "cuda:0": (0, True), "mps": (2, False), **dict.fromkeys(nowhere, (2, True))}
     student.returns(
-        lambda lesson: {name: refused(lesson, name, gpus) for name, gpus in names.items()},
-        lambda: dict.fromkeys(names, "ValueError"),
+        lambda lesson: {name: refused(lesson, name, *has) for name, has in machines.items()},
+        lambda: dict.fromkeys(machines, "ValueError"),
     )
 
 

@@ -35,6 +35,23 @@ def in_bfloat16(layer, x):
         return fill_(layer)(x)
 
 
+def dtype_under_autocast(layer, x, dtype):
+    """The dtype of the output, or the kind of error that comes instead."""
+    try:
+        with torch.autocast("cpu", dtype):
+            return str(layer(x).dtype)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        return type(error).__name__
+
+
+def in_both_layouts(layer, x):
+    """What a layer with known weights makes of images that are contiguous, and of the same channels-last."""
+    layer = fill_(layer).double()
+    return {"contiguous": layer(x), "channels-last": layer(x.contiguous(memory_format=torch.channels_last))}
+
+
 def gradients_in_bfloat16(layer, x):
     """Gradients by a forward pass under autocast: float32, rounded here to what they are good for."""
     x = x.clone().requires_grad_()
@@ -59,8 +76,8 @@ def error_of(layer, x):
 def test_gives_the_output_of_a_convolution(student, size, stride, padding, height, width):
     x = randn(2, 3, height, width, dtype=torch.float64)
     student.returns(
-        lambda lesson: fill_(lesson.ShiftedConv2d(3, 4, size, stride, padding)).double()(x),
-        lambda: fill_(nn.Conv2d(3, 4, size, stride, padding, bias=False)).double()(x),
+        lambda lesson: in_both_layouts(lesson.ShiftedConv2d(3, 4, size, stride, padding), x),
+        lambda: in_both_layouts(nn.Conv2d(3, 4, size, stride, padding, bias=False), x),
         without=LIBRARY,
     )
 
@@ -80,6 +97,14 @@ def test_computes_in_the_precision_of_autocast(student):
     student.returns(
         lambda lesson: in_bfloat16(lesson.ShiftedConv2d(3, 3, 3, padding=1), x),
         lambda: in_bfloat16(nn.Conv2d(3, 3, 3, padding=1, bias=False), x),
+    )
+
+
+def test_computes_in_float16_where_that_is_asked_for(student):
+    x, dtypes = randn(2, 3, 14, 13), [torch.bfloat16, torch.float16]
+    student.returns(
+        lambda lesson: [dtype_under_autocast(lesson.ShiftedConv2d(3, 3, 3, padding=1), x, dtype) for dtype in dtypes],
+        lambda: [str(dtype) for dtype in dtypes],
     )
 
 
@@ -110,8 +135,12 @@ def test_refuses_another_number_of_channels(student):
     student.raises(lambda lesson: lesson.ShiftedConv2d(3, 4, 3)(x), ValueError, naming=[x.shape, (4, 3, 3, 3)])
 
 
-def test_refuses_an_image_smaller_than_the_kernel(student):
-    images = {"5 channels for 3": randn(2, 5, 6, 7), "2 columns for 3": randn(2, 3, 6, 2)}
+def test_refuses_an_image_smaller_than_the_kernel_or_without_a_batch(student):
+    images = {
+        "5 channels for 3": randn(2, 5, 6, 7),
+        "2 columns for 3": randn(2, 3, 6, 2),
+        "no batch": randn(3, 3, 7),
+    }
     student.returns(
         lambda lesson: {name: error_of(lesson.ShiftedConv2d(3, 4, 3), x) for name, x in images.items()},
         lambda: dict.fromkeys(images, "ValueError"),

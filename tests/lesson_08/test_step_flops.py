@@ -10,8 +10,16 @@ from torch.nn.modules import module as modules
 from course.student import randn
 
 
+def unheard(module, inputs, output):
+    """A hook of somebody else."""
+
+
+class Own(nn.Conv2d):
+    """A convolution of a class of one's own."""
+
+
 class Net(nn.Module):
-    """Layers at three depths, some of them in eval mode; `shared` is called twice."""
+    """Layers at three depths, some of them in eval mode, one with a hook; `shared` is called twice."""
 
     def __init__(self):
         super().__init__()
@@ -19,6 +27,7 @@ class Net(nn.Module):
         self.body = nn.Sequential(nn.BatchNorm2d(4), nn.Sequential(nn.Conv2d(4, 6, 1, groups=2), nn.ReLU()))
         self.shared = nn.Conv2d(6, 6, 3, padding=1, bias=False)
         self.fc = nn.Linear(6, 10)
+        self.fc.register_forward_hook(unheard)
         self.body[1].eval()
         self.fc.eval()
 
@@ -33,6 +42,7 @@ def state(model):
         "modes": [module.training for module in model.modules()],
         "weights": copy.deepcopy(model.state_dict()),
         "gradients": [p.grad is not None for p in model.parameters()],
+        "gradients are on": torch.is_grad_enabled(),
         "hooks": sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()),
     }
 
@@ -102,3 +112,14 @@ def test_counts_anew_at_every_call(student):
         return [lesson.step_flops(model, x[:2]), lesson.step_flops(model, x)]
 
     student.returns(probe, lambda: [6 * 2 * 216 * 5, 6 * 4 * 216 * 5])
+
+
+def test_counts_a_layer_that_two_parts_hold_and_one_of_a_class_of_its_own(student):
+    x = randn(4, 3, 9, 8)
+
+    def probe(lesson):
+        layer = nn.Conv2d(3, 3, 1)
+        twice, own = nn.Sequential(nn.Sequential(layer), nn.Sequential(layer)), nn.Sequential(Own(3, 5, 1))
+        return {"called twice": lesson.step_flops(twice, x), "a class of its own": lesson.step_flops(own, x)}
+
+    student.returns(probe, lambda: {"called twice": 6 * 2 * 4 * 72 * 3 * 3, "a class of its own": 6 * 4 * 72 * 5 * 3})

@@ -156,15 +156,36 @@ def test_steps_through_the_scaler_once_after_all_parts(student):
     student.returns(probe, lambda: {"steps": 1, "scale": 2.0**9})
 
 
-def test_leaves_the_mode_of_the_model(student):
+def test_leaves_the_mode_of_every_part_of_the_model(student):
     images, labels = data()
 
     def probe(lesson):
-        modes = []
+        after = {}
         for mode in (True, False):
-            model = Watched().train(mode)
-            record(lesson, model, images, labels, "bfloat16")
-            modes.append(model.training)
-        return modes
+            convolution, head = nn.Conv2d(3, 4, 3), nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
+            frozen, norm = nn.BatchNorm2d(4).eval(), nn.BatchNorm2d(4).train(mode)
+            model = nn.Sequential(convolution.train(mode), frozen, norm, head.train(mode))
+            model.training = mode
+            lesson.train_step(model, Descent(model.parameters()), images, labels)
+            after["training" if mode else "evaluation"] = {
+                "model": model.training,
+                "norms": [frozen.training, norm.training],
+                "batches that they took part in": [int(part.num_batches_tracked) for part in (frozen, norm)],
+            }
+        return after
 
-    student.returns(probe, lambda: [True, False])
+    student.returns(
+        probe,
+        lambda: {
+            "training": {"model": True, "norms": [False, True], "batches that they took part in": [0, 1]},
+            "evaluation": {"model": False, "norms": [False, False], "batches that they took part in": [0, 0]},
+        },
+    )
+
+
+def test_takes_fewer_parts_where_the_images_are_few(student):
+    batches = [(*data(), 5), (*data(2), 3)]  # 7 images make 4 parts of at most 2, 2 images make 2 of 1
+    student.returns(
+        lambda lesson: [record(lesson, Watched(), x, y, accumulate=parts) for x, y, parts in batches],
+        lambda: [written_down(Watched(), x, y) for x, y, _ in batches],
+    )

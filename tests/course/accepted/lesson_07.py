@@ -30,7 +30,8 @@ def topk_accuracy(logits, targets, k=1):
     if k not in range(1, logits.shape[1] + 1):
         raise ValueError(f"{k} of {logits.shape[1]} classes")
     own = logits.gather(1, targets.unsqueeze(1))
-    rank = (logits > own).sum(dim=1)  # how many classes are better
+    first = torch.arange(logits.shape[1]) < targets[:, None]
+    rank = ((logits > own) | (logits == own) & first).sum(dim=1)  # how many classes come before it
     return (rank < k).float().mean().item()
 """,
     ),
@@ -123,7 +124,7 @@ def confusion_matrix(predictions, targets, num_classes):
     if predictions.shape != targets.shape:
         raise ValueError(f"{predictions.shape} != {targets.shape}")
     both = torch.cat([predictions, targets])
-    if both.min() < 0 or both.max() >= num_classes:
+    if len(both) and (both.min() < 0 or both.max() >= num_classes):
         worst = both.min() if both.min() < 0 else both.max()
         raise ValueError(f"class {int(worst)} of {num_classes}")
     classes = torch.arange(num_classes)
@@ -272,14 +273,14 @@ def fit_temperature(logits, targets):
 
         def closure():
             optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(logits / log_t.exp(), targets)
+            loss = nn.functional.cross_entropy(logits / log_t.exp().clamp(0.01, 100), targets)
             loss.backward()
             return loss
 
         optimizer.step(closure)
         loss = closure().item()
         if loss < best:
-            best, found = loss, log_t.exp().item()
+            best, found = loss, log_t.exp().clamp(0.01, 100).item()
     return found
 """,
     ),
@@ -324,7 +325,7 @@ def fit_temperature(logits, targets):
         name="topk over the mistakes",
         source="""
 def most_confident_mistakes(logits, targets, n):
-    probabilities = torch.softmax(logits, dim=-1)
+    probabilities = torch.softmax(logits, dim=-1, dtype=torch.float64)
     confidence, predictions = probabilities.max(dim=-1)
     confidence = confidence.masked_fill(predictions == targets, -1.0)
     mistakes = int((confidence >= 0).sum())
@@ -336,7 +337,7 @@ def most_confident_mistakes(logits, targets, n):
         name="sorted in Python by the log-probability",
         source="""
 def most_confident_mistakes(logits, targets, n):
-    scores = logits.log_softmax(1)
+    scores = logits.double().log_softmax(1)
     best = scores.max(1)
     wrong = [i for i in range(len(targets)) if best.indices[i] != targets[i]]
     wrong.sort(key=lambda i: -best.values[i].item())
@@ -348,7 +349,7 @@ def most_confident_mistakes(logits, targets, n):
         name="all sorted then filtered",
         source="""
 def most_confident_mistakes(logits, targets, n):
-    sure = logits.amax(1) - logits.logsumexp(1)
+    sure = logits.double().amax(1) - logits.double().logsumexp(1)
     order = torch.argsort(-sure)
     wrong = logits.argmax(1).ne(targets)
     return order[wrong[order]][:n]

@@ -19,10 +19,9 @@ def pick_device(name="auto"):
     if device.type == "cuda":
         if not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count():
             raise ValueError(f"no {name} here")
-    elif device.type == "mps":
-        if not torch.backends.mps.is_available():
-            raise ValueError(f"no {name} here")
-    elif device.type != "cpu":
+    elif device.index or device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError(f"no {name} here")
+    elif device.type not in ("cpu", "mps"):
         raise ValueError(f"no {name} here")
     return device
 """,
@@ -266,6 +265,23 @@ def images_per_second(step, images, steps=5):
 """,
     ),
     Accepted(
+        exercise="images_per_second",
+        name="the clock imported by its name",
+        source="""
+from time import perf_counter
+
+
+def images_per_second(step, images, steps=5):
+    step()
+    times = []
+    for _ in range(steps):
+        began = perf_counter()
+        step()
+        times.append(perf_counter() - began)
+    return images / min(times)
+""",
+    ),
+    Accepted(
         exercise="DeviceBatches",
         name="shares taken from the batch that one process would see",
         source="""
@@ -346,7 +362,7 @@ class DeviceBatches(Given):
         mine = torch.arange(self.shard[0], len(labels), self.shard[1], device=labels.device)
         x, labels = x[mine], labels[mine]
         side = self.sizes[min(len(self.sizes) - 1, epoch)]
-        if x.shape[-1] > side:
+        if x.shape[-1] > side or x.shape[-1] < side:
             x = F.interpolate(x, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
         return x.contiguous(memory_format=torch.channels_last), labels
 """,
@@ -466,7 +482,7 @@ class Muon(Optimizer):
             updates.append(decayed + state["velocity"] * group["momentum"])
         for (p, group), update in zip(todo, updates):
             if group["orthogonal"]:
-                p.data = p.data * (p.shape[0] ** 0.5 / p.data.norm())
+                p.data *= p.shape[0] ** 0.5 / p.data.norm()
                 update = orthogonalize(update.reshape(len(p), -1)).reshape(p.shape)
             p.data.add_(update, alpha=-group["lr"] * group["factor"])
 """,
