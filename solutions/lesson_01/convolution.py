@@ -275,11 +275,11 @@ def cross_correlate(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     By hand, without the library's convolution.
 
     Args:
-        image: shape (H, W), of floats or integers; left unchanged.
-        kernel: shape (KH, KW); left unchanged and not flipped.
+        image: shape (H, W), of floats or integers, possibly a view of another array; left unchanged.
+        kernel: shape (KH, KW), likewise; left unchanged and not flipped.
 
     Returns:
-        float64 array of shape (H - KH + 1, W - KW + 1).
+        Array of shape (H - KH + 1, W - KW + 1), float64 whatever the dtype of the image.
 
     Raises:
         ValueError: the kernel is larger than the image; the message names both shapes.
@@ -461,7 +461,7 @@ def pad2d(x: torch.Tensor, padding: int) -> torch.Tensor:
     """Surround every channel of every image with zeros; without F.pad, and differentiable.
 
     Args:
-        x: shape (N, C, H, W); left unchanged.
+        x: shape (N, C, H, W), contiguous in memory or not; left unchanged.
         padding: rows of zeros above and below, and columns left and right; 0 adds none.
 
     Returns:
@@ -832,12 +832,13 @@ def conv2d_backward(
 
     Args:
         grad_output: gradient of the loss with respect to conv2d's output, shape (N, O, H', W').
-        x: shape (N, C, H, W), as it went into conv2d; left unchanged, as are the other two.
+        x: shape (N, C, H, W), as it went into conv2d; left unchanged, as are the other two, contiguous or not.
         weight: shape (O, C, KH, KW).
         stride, padding: as they were in conv2d.
 
     Returns:
-        (grad_x, grad_weight, grad_bias), of shapes (N, C, H, W), (O, C, KH, KW) and (O,), with the dtype of `x`.
+        (grad_x, grad_weight, grad_bias), of shapes (N, C, H, W), (O, C, KH, KW) and (O,), with the dtype of `x`;
+        no inference tensors, unless it is called in inference mode.
 
     Raises:
         ValueError: grad_output has not the shape of conv2d's output; the message names both shapes.
@@ -1002,6 +1003,8 @@ class Conv2d(nn.Module):
     Attributes:
         weight: parameter of shape (O, C, K, K), uniform in ±1 / sqrt(C * K * K) at first.
         bias: parameter of shape (O,) from the same distribution, or None.
+
+    Every layer draws values of its own from torch's generator, and keeps no tensor that it computes.
 
     Shapes: (N, C, H, W) -> (N, O, H', W'), computed by this lesson's `conv2d`.
     """

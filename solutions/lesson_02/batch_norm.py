@@ -160,7 +160,7 @@ def batch_statistics(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     Without the library's batch norm.
 
     Args:
-        x: shape (N, C, H, W); left unchanged.
+        x: shape (N, C, H, W), contiguous in memory or not; left unchanged.
 
     Returns:
         (mean, var), each of shape (C,) and of the dtype of `x`, both differentiable. The variance is the biased one:
@@ -219,7 +219,7 @@ def batch_norm(
     Without the library's norms.
 
     Args:
-        x: shape (N, C, H, W); left unchanged, as are the others.
+        x: shape (N, C, H, W), contiguous in memory or not; left unchanged, as are the others.
         mean, var: shape (C,), the statistics to normalise with, wherever they come from.
         weight, bias: shape (C,), the scale gamma and the shift beta.
         eps: added to the variance, so that no channel is divided by zero.
@@ -390,17 +390,18 @@ def batch_norm_backward(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The gradients of batch norm in training, where mean and variance depend on `x` (Ioffe & Szegedy 2015, section 3).
 
-    By hand, without the library's norms: it works where autograd is switched off. The output was
+    By hand, without the library's norms and without autograd: it works where that is switched off. The output was
     batch_norm(x, *batch_statistics(x), weight, bias, eps); the bias isn't needed here.
 
     Args:
-        grad_output: shape (N, C, H, W), the loss's gradient with respect to the output; left unchanged.
-        x: shape (N, C, H, W), the input of the forward pass; left unchanged.
-        weight: shape (C,), the scale gamma; left unchanged.
+        grad_output: shape (N, C, H, W), the loss's gradient with respect to the output.
+        x: shape (N, C, H, W), the input of the forward pass; all three are left unchanged, contiguous or not.
+        weight: shape (C,), the scale gamma.
         eps: as in the forward pass.
 
     Returns:
-        (grad_x, grad_weight, grad_bias) of shapes (N, C, H, W), (C,) and (C,), of the dtype of `x`.
+        (grad_x, grad_weight, grad_bias) of shapes (N, C, H, W), (C,) and (C,), of the dtype of `x`, and as accurate as
+        batch_statistics; no inference tensors, unless it is called in inference mode.
 
     Raises:
         ValueError: grad_output and x differ in shape, or weight isn't of shape (C,); the message names both shapes.
@@ -565,7 +566,7 @@ class BatchNorm2d(nn.Module):
     In training mode a batch is normalised with its own mean and biased variance, and moves the running statistics:
     new = (1 - momentum) * old + momentum * batch, where `running_var` takes the batch's unbiased variance. In eval mode
     the running statistics normalise, and nothing changes. Only `self.training` tells the two apart. Without the
-    library's norms.
+    library's norms, and as accurate as batch_statistics. No other tensor that it computes is kept.
 
     Args:
         num_features: number of channels C.
@@ -574,7 +575,8 @@ class BatchNorm2d(nn.Module):
 
     Attributes:
         weight, bias: parameters of shape (C,), one and zero at first.
-        running_mean, running_var: buffers of shape (C,), zero and one at first; they never require a gradient.
+        running_mean, running_var: buffers of shape (C,), zero and one at first; they never require a gradient, and
+            keep the dtype that `.to()` gives them.
         num_batches_tracked: buffer, an int64 scalar, the number of batches seen in training mode.
         num_features, eps, momentum: as given.
 
@@ -583,6 +585,7 @@ class BatchNorm2d(nn.Module):
     Raises:
         ValueError: the input isn't of shape (N, num_features, H, W), or there is only one value per channel
             (N * H * W == 1) in training mode; the message names the input's shape, and num_features if that differs.
+            Nothing has been changed then.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1):
@@ -724,10 +727,12 @@ def fold_batch_norm(conv: nn.Conv2d, bn: nn.Module) -> nn.Conv2d:
 
     Args:
         conv: with a bias or without; left unchanged.
-        bn: a BatchNorm2d, yours or torch's, in either mode: its running statistics count; left unchanged.
+        bn: a BatchNorm2d, yours or torch's, or any module with the attributes of yours, in either mode: its running
+            statistics count; left unchanged.
 
     Returns:
-        A new convolution with a bias; stride, padding and its mode, dilation, groups and dtype are those of `conv`.
+        A new convolution, with weight and bias as parameters; stride, padding and its mode, dilation, groups and dtype
+        are those of `conv`, whatever the dtype of `bn`. Autograd is on afterwards if it was before.
 
     Raises:
         ValueError: `bn` has another number of channels than `conv` gives; the message names the shapes of both weights.
@@ -741,7 +746,7 @@ def fold_batch_norm(conv: nn.Conv2d, bn: nn.Module) -> nn.Conv2d:
         bias = torch.zeros_like(scale) if conv.bias is None else conv.bias  # (O,)
         folded.weight = nn.Parameter(conv.weight * scale[:, None, None, None])  # (O, C / groups, KH, KW)
         folded.bias = nn.Parameter((bias - bn.running_mean) * scale + bn.bias)  # (O,)
-    return folded
+    return folded.to(conv.weight.dtype)
     ### END SOLUTION
 
 

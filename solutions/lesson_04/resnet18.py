@@ -766,7 +766,8 @@ def receptive_field(layers: list[tuple[int, int]]) -> int:
     """Side of the smallest square that holds all input pixels on which one output value depends.
 
     Args:
-        layers: a pair (kernel_size, stride) for each convolution or pooling, from the input to the output.
+        layers: a pair (kernel_size, stride) for each convolution or pooling, from the input to the output;
+            left unchanged.
 
     Returns:
         The receptive field in input pixels, an `int`; 1 where there are no layers.

@@ -116,6 +116,16 @@ OUTPUT_SIZE = [
         explanation="int() rounds towards 0: a kernel that sticks out by less than a stride fits; // rounds down.\n"
         "See the docstring of output_size.",
     ),
+    Misconception(
+        id="padding-at-most-half-the-kernel",
+        exercise="output_size",
+        belief="A padding of more than half the kernel is an error.",
+        edits=(("stride < 1 or padding < 0", "stride < 1 or padding < 0 or padding > kernel_size / 2"),),
+        question="Which errors does the docstring list, and is a wide frame of zeros among them?",
+        explanation="Pooling has this rule, as its windows must not lie in the padding; a convolution may pad freely.\n"
+        "See the docstring of output_size.",
+        seen_in="torch.nn.MaxPool2d: pad should be at most half of effective kernel size",
+    ),
 ]
 
 CROSS_CORRELATE = [
@@ -233,6 +243,31 @@ CROSS_CORRELATE = [
         question="Would you rather hear of swapped arguments here or three functions later?",
         explanation="Most often image and kernel were swapped; a `ValueError` with both shapes shows it at once. "
         "See the docstring of cross_correlate.",
+    ),
+    Misconception(
+        id="only-integers-are-cast",
+        exercise="cross_correlate",
+        belief="Floats are precise enough as they are; only integers need to become float64.",
+        edits=(("return out", "return out if image.dtype.kind in 'iu' else out.astype(image.dtype)"),),
+        question="Which dtype does your function give for a float32 image, and which does the docstring promise?",
+        explanation="The output is float64 for every image, so that what follows need not ask where it came from.\n"
+        "See “Returns” in the docstring of cross_correlate.",
+    ),
+    Misconception(
+        id="rows-follow-one-another",
+        exercise="cross_correlate",
+        belief="The next row of an array begins where the last one ends.",
+        edits=(
+            (
+                "image[i : i + kernel_height, j : j + kernel_width]",
+                "np.lib.stride_tricks.as_strided(\n"
+                "                image, out.shape + kernel.shape, (width * image.itemsize, image.itemsize) * 2\n"
+                "            )[i, j]",
+            ),
+        ),
+        question="What do `image.strides` and `image.T.strides` print?",
+        explanation="A transpose and a slice are views with strides of their own; `as_strided` has to take these.\n"
+        "See “Args” in the docstring of cross_correlate.",
     ),
 ]
 
@@ -368,6 +403,15 @@ PAD2D = [
         question="Where do the zeros lie if x is on a GPU?",
         explanation="torch.zeros makes them on the CPU; `x.new_zeros(shape)` takes the device of x as well.\n"
         "See section 4, 'Padding'.",
+    ),
+    Misconception(
+        id="padding-assumes-contiguous-memory",
+        exercise="pad2d",
+        belief="Images and channels can always be merged into one axis by a view.",
+        edits=(("] = x", "] = x.view(n * c, h, w).view(n, c, h, w)"),),
+        question="What does `is_contiguous()` say after a transpose or a permute?",
+        explanation="view never moves a number, so it refuses where the axes don't follow one another in memory;\n"
+        "reshape copies then. See “Args” in the docstring of pad2d.",
     ),
 ]
 
@@ -627,6 +671,39 @@ CONV2D = [
         explanation="Broadcasting turns a bias of length 1 into the same number for all channels, silently. "
         "See the docstring of conv2d.",
     ),
+    Misconception(
+        id="one-pixel-is-one-matrix-product",
+        exercise="conv2d",
+        belief="A 1x1 convolution is a matrix product at every pixel, whatever stride and padding are.",
+        edits=(
+            (
+                "    out_h, out_w =",
+                "    if kernel_h == kernel_w == 1:\n"
+                "        out = torch.einsum('nchw,oc->nohw', x, weight[:, :, 0, 0])\n"
+                "        return out if bias is None else out + bias[:, None, None]\n"
+                "    out_h, out_w =",
+            ),
+        ),
+        question="How many rows should a 1x1 kernel give with a stride of 2, as in ResNet's shortcuts?",
+        explanation="A kernel of one pixel steps and is padded like any other: half the shortcuts have stride 2.\n"
+        "See section 2, 'How large is the output?'.",
+    ),
+    Misconception(
+        id="storage-begins-with-the-tensor",
+        exercise="conv2d",
+        belief="A tensor's first number is the first one of its memory.",
+        edits=(
+            (
+                "windows = pad2d(x, padding).unfold(2, kernel_h, stride).unfold(3, kernel_w, stride)",
+                "x = pad2d(x, padding) if padding else x\n"
+                "    steps = (*x.stride()[:2], stride * x.stride(2), stride * x.stride(3), x.stride(2), x.stride(3))\n"
+                "    windows = torch.as_strided(x, (n, channels, out_h, out_w, kernel_h, kernel_w), steps, 0)",
+            ),
+        ),
+        question="What does `x[1:].storage_offset()` print? Where does your code start to read?",
+        explanation="A slice shares the memory of the whole and begins somewhere inside; 0 as offset reads the\n"
+        "wrong images. Leave the offset to unfold. See section 5, 'From windows to one matrix product'.",
+    ),
 ]
 
 CONV2D_BACKWARD = [
@@ -855,6 +932,56 @@ CONV2D_BACKWARD = [
         question="With a kernel of 2 and a padding of 2, by how much do you frame the gradient?",
         explanation="K - 1 - p may be negative. Going the way of the loops asks for no frame.\nSee section 6.",
     ),
+    Misconception(
+        id="autograd-switched-back-on",
+        exercise="conv2d_backward",
+        belief="Where autograd is off, it may be switched on again for a moment.",
+        edits=(
+            (
+                "    padded = pad2d(x, padding)",
+                "    with torch.inference_mode(False), torch.enable_grad():\n"
+                "        leaves = [x.clone(), weight.clone(), x.new_zeros(out_channels)]\n"
+                "        out = conv2d(*(leaf.requires_grad_() for leaf in leaves), stride, padding)\n"
+                "        return torch.autograd.grad(out, leaves, grad_output.clone())\n"
+                "    padded = pad2d(x, padding)",
+            ),
+        ),
+        question="Who computes the three gradients in your code, and from which formulas?",
+        explanation="Whatever mode it runs in, autograd would do the very work that this exercise is about.\n"
+        "See section 6, 'Gradients on paper'.",
+    ),
+    Misconception(
+        id="inference-mode-for-good",
+        exercise="conv2d_backward",
+        belief="A function that needs no autograd is best put under inference mode.",
+        edits=(("def conv2d_backward(", "@torch.inference_mode()\ndef conv2d_backward("),),
+        question="What does `grad_x.is_inference()` say, and what may autograd do with such a tensor?",
+        explanation="Autograd refuses inference tensors for ever, and gradients may be needed in another graph.\n"
+        "torch.no_grad() has no such effect. See “Returns” in the docstring of conv2d_backward.",
+    ),
+    Misconception(
+        id="channels-of-the-gradient-not-checked",
+        exercise="conv2d_backward",
+        belief="A grad_output that fits in its batch and its pixels fits.",
+        edits=(
+            (
+                "if grad_output.shape != (n, out_channels, out_h, out_w):",
+                "if (len(grad_output), *grad_output.shape[2:]) != (n, out_h, out_w):",
+            ),
+        ),
+        question="What becomes of a grad_output of one channel if the weight has three?",
+        explanation="It broadcasts to all three, and wrong gradients come back silently: compare all four sizes.\n"
+        "See “Raises” in the docstring of conv2d_backward.",
+    ),
+    Misconception(
+        id="gradient-assumed-contiguous",
+        exercise="conv2d_backward",
+        belief="A gradient's numbers always lie in memory in the order of its axes.",
+        edits=(("grad_output.sum(dim=(0, 2, 3))", "grad_output.view(n, out_channels, -1).sum(dim=(0, 2))"),),
+        question="What is the memory layout of a gradient that comes back through a transpose?",
+        explanation="view refuses strided memory, reshape copies where it must.\n"
+        "See “Args” in the docstring of conv2d_backward.",
+    ),
 ]
 
 CONV2D_MODULE = [
@@ -1075,6 +1202,31 @@ CONV2D_MODULE = [
         question="What is `layer.weight.grad` after a backward pass?",
         explanation=".data is the tensor without its history: no gradient finds the way back. "
         "See section 7, 'A layer'.",
+    ),
+    Misconception(
+        id="every-layer-from-the-same-seed",
+        exercise="Conv2d",
+        belief="A layer sets the seed itself, so that its start can be repeated.",
+        edits=(
+            ("self.stride, self.padding = stride", "torch.manual_seed(0)\n        self.stride, self.padding = stride"),
+        ),
+        question="How do two layers of the same size that your class has made differ?",
+        explanation="A seed is set once, by whoever runs the experiment; in a layer it makes all layers alike,\n"
+        "and dropout and shuffling repeat themselves. See section 7, 'A layer'.",
+    ),
+    Misconception(
+        id="output-kept-on-the-layer",
+        exercise="Conv2d",
+        belief="A layer may keep its last output as an attribute.",
+        edits=(
+            (
+                "return conv2d(x, self.weight, self.bias, self.stride, self.padding)",
+                "self.out = conv2d(x, self.weight, self.bias, self.stride, self.padding)\n        return self.out",
+            ),
+        ),
+        question="How long does a tensor live that the layer holds, and what does copy.deepcopy say to it?",
+        explanation="The output holds its graph, and the graph all of its inputs: memory stays taken, and a copy of\n"
+        "the layer is refused. See the docstring of Conv2d.",
     ),
 ]
 

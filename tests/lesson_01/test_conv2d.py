@@ -39,6 +39,15 @@ def test_pads_the_input_on_all_sides(student):
     )
 
 
+def test_steps_and_pads_with_a_kernel_of_one_pixel(student):
+    x, weight = randn(2, 2, 5, 6), randn(3, 2, 1, 1)
+    student.returns(
+        lambda lesson: lesson.conv2d(x, weight, stride=2, padding=1),
+        lambda: F.conv2d(x, weight, stride=2, padding=1),
+        without=LIBRARY,
+    )
+
+
 def test_computes_in_the_dtype_of_its_input(student):
     x, weight, bias = (randn(*shape, dtype=torch.float64) for shape in ((1, 2, 5, 4), (3, 2, 2, 3), (3,)))
     student.returns(
@@ -76,6 +85,13 @@ def test_passes_gradcheck_when_the_memory_of_its_input_is_not_contiguous(student
         return {"out": F.conv2d(x.transpose(1, 3), weight.transpose(0, 1)), "gradcheck": True}
 
     student.returns(probe, expected, without=LIBRARY)
+
+
+def test_takes_slices_of_a_batch_and_of_a_weight(student):
+    x, weight = randn(3, 2, 4, 5), randn(4, 2, 2, 3)
+    student.returns(
+        lambda lesson: lesson.conv2d(x[1:], weight[1:]), lambda: F.conv2d(x[1:], weight[1:]), without=LIBRARY
+    )
 
 
 def test_refuses_a_weight_for_another_number_of_channels(student):

@@ -1,5 +1,7 @@
 """conv2d_backward: the gradients of a convolution, by formula."""
 
+from contextlib import suppress
+
 import torch
 import torch.nn.functional as F
 
@@ -73,10 +75,37 @@ def test_needs_no_autograd(student):
     grad_output, x, weight = randn(2, 3, 4, 5), randn(2, 3, 4, 5), randn(3, 3, 1, 1)
 
     def probe(lesson):
-        with torch.inference_mode():
-            return lesson.conv2d_backward(grad_output, x, weight)
+        recorded = []
+        note = torch.autograd.graph.saved_tensors_hooks(lambda x: recorded.append("a tensor") or x, lambda x: x)
+        with torch.inference_mode(), note:
+            return {"gradients": lesson.conv2d_backward(grad_output, x, weight), "autograd recorded": recorded[:1]}
 
-    student.returns(probe, lambda: reference(grad_output, x, weight), without=LIBRARY)
+    def expected():
+        return {"gradients": reference(grad_output, x, weight), "autograd recorded": []}
+
+    student.returns(probe, expected, without=LIBRARY)
+
+
+def test_gives_gradients_that_autograd_can_go_on_with(student):
+    grad_output, x, weight = randn(2, 3, 4, 5), randn(2, 3, 4, 5), randn(3, 3, 1, 1)
+
+    def probe(lesson):
+        gradients = lesson.conv2d_backward(grad_output, x, weight)
+        return {"gradients": gradients, "inference tensors": [gradient.is_inference() for gradient in gradients]}
+
+    def expected():
+        return {"gradients": reference(grad_output, x, weight), "inference tensors": [False, False, False]}
+
+    student.returns(probe, expected, without=LIBRARY)
+
+
+def test_takes_tensors_whose_memory_is_not_contiguous(student):
+    grad_output, x, weight = randn(3, 4, 3, 2), randn(4, 6, 3, 2), randn(2, 3, 3, 3)
+    student.returns(
+        lambda lesson: lesson.conv2d_backward(*(tensor.permute(3, 2, 1, 0) for tensor in (grad_output, x, weight))),
+        lambda: reference(*(tensor.permute(3, 2, 1, 0) for tensor in (grad_output, x, weight))),
+        without=LIBRARY,
+    )
 
 
 def test_leaves_its_inputs_as_they_were(student):
@@ -122,3 +151,10 @@ def test_refuses_a_gradient_that_is_no_output_of_the_layer(student):
     student.raises(
         lambda lesson: lesson.conv2d_backward(single, x, weight), ValueError, naming=[single.shape, (2, 3, 4, 3)]
     )
+
+    def one_channel(lesson):
+        with suppress(ValueError):
+            lesson.conv2d_backward(grad_output, x, weight)
+        return lesson.conv2d_backward(grad_output[:, :1, 1:, 1:], x, weight)
+
+    student.raises(one_channel, ValueError, naming=[(2, 1, 4, 3), (2, 3, 4, 3)])

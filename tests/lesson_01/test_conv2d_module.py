@@ -1,5 +1,7 @@
 """Conv2d: the layer, interchangeable with torch.nn.Conv2d."""
 
+import copy
+
 import torch
 from torch import nn
 
@@ -16,6 +18,12 @@ def held(layer):
         "parameters": {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()},
         "state_dict": {name: tuple(tensor.shape) for name, tensor in layer.state_dict().items()},
     }
+
+
+def copied(layer, x):
+    """What a copy gives, made after the layer has run inside a graph."""
+    layer(x.clone().requires_grad_() * 1)
+    return copy.deepcopy(layer)(x)
 
 
 def spread(values, fan_in):
@@ -72,6 +80,14 @@ def test_draws_its_bias_within_one_over_the_root_of_its_fan_in(student):
     student.returns(lambda lesson: spread(lesson.Conv2d(16, 4096, 2).bias, 64), lambda: [0.0, 0.6, -1.0, 1.0])
 
 
+def test_draws_new_values_for_every_layer(student):
+    def probe(lesson):
+        one, other = lesson.Conv2d(2, 3, 3), lesson.Conv2d(2, 3, 3)
+        return {"same weight": one.weight.equal(other.weight), "same bias": one.bias.equal(other.bias)}
+
+    student.returns(probe, lambda: {"same weight": False, "same bias": False})
+
+
 def test_gives_its_parameters_their_gradients_in_float64(student):
     x = randn(2, 3, 5, 4, dtype=torch.float64)
 
@@ -82,4 +98,13 @@ def test_gives_its_parameters_their_gradients_in_float64(student):
 
     student.returns(
         lambda lesson: gradients(lesson.Conv2d(3, 4, 3)), lambda: gradients(nn.Conv2d(3, 4, 3)), without=LIBRARY
+    )
+
+
+def test_can_be_copied_after_it_has_run(student):
+    x = randn(2, 3, 5, 4)
+    student.returns(
+        lambda lesson: copied(fill_(lesson.Conv2d(3, 4, 3)), x),
+        lambda: copied(fill_(nn.Conv2d(3, 4, 3)), x),
+        without=LIBRARY,
     )

@@ -11,7 +11,12 @@ def test_counts_the_positions_of_a_kernel_without_padding(student):
 
 def test_counts_padding_at_both_ends(student):
     student.returns(
-        lambda lesson: [lesson.output_size(9, 3, padding=1), lesson.output_size(5, 7, padding=2)], lambda: [9, 3]
+        lambda lesson: [
+            lesson.output_size(9, 3, padding=1),
+            lesson.output_size(5, 7, padding=2),
+            lesson.output_size(4, 1, padding=1),  # more than half the kernel
+        ],
+        lambda: [9, 3, 6],
     )
 
 

@@ -32,6 +32,15 @@ def test_stays_on_the_device_of_its_input(student):
     )
 
 
+def test_takes_a_tensor_whose_memory_is_not_contiguous(student):
+    x = randn(6, 4, 3, 2)
+    student.returns(
+        lambda lesson: lesson.pad2d(x.permute(3, 2, 1, 0), 1),
+        lambda: F.pad(x.permute(3, 2, 1, 0), (1, 1, 1, 1)),
+        without=LIBRARY,
+    )
+
+
 def test_passes_the_gradient_on_to_its_input(student):
     x = randn(1, 2, 3, 4)
 

@@ -173,6 +173,33 @@ STATISTICS = [
         explanation="A ValueError with the shape in it saves the reader of a long traceback a search.\n"
         "See “Raises” in the docstring of exercise 1.",
     ),
+    Misconception(
+        id="one-image-is-a-batch",
+        exercise="batch_statistics",
+        belief="An input of three dimensions is one image, and is taken for a batch of one.",
+        edits=(("if x.dim() != 4:", "if x.dim() == 3:\n        x = x[None]\n    if x.dim() != 4:"),),
+        question="How does your function tell an image (C, H, W) from a batch (N, C, L) of sound?",
+        explanation="A forgotten dimension is a mistake more often than a wish, and guessing hides it.\n"
+        "See “Raises” in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="squeezes-every-dimension",
+        exercise="batch_statistics",
+        belief="squeeze() takes away the dimensions that were averaged, and no others.",
+        edits=(("return mean, var", "return mean.squeeze(), var.squeeze()"),),
+        question="What shape does torch.ones(1, 1, 1, 1).squeeze() have?",
+        explanation="squeeze() drops every dimension of length 1, that of a single channel, too.\n"
+        "Average without keepdim, or flatten; see “Returns” in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="statistics-of-contiguous-memory",
+        exercise="batch_statistics",
+        belief="Height and width can always be merged by a view.",
+        edits=((MEAN, "mean = x.view(x.shape[0], x.shape[1], -1).mean(dim=(0, 2))"),),
+        question="What does x.is_contiguous() say after a transpose?",
+        explanation="view never moves a number, so it refuses where axes don't follow one another in memory;\n"
+        "reshape copies then. See “Args” in the docstring of exercise 1.",
+    ),
 ]
 
 NORMALISE = [
@@ -310,6 +337,36 @@ NORMALISE = [
         question="What does broadcasting do with a vector of length 1?",
         explanation="A vector of length 1 fits everything: one mean would silently serve all channels.\n"
         "See “Raises” in the docstring of exercise 2.",
+    ),
+    Misconception(
+        id="numbers-are-all-that-counts",
+        exercise="batch_norm",
+        belief="A tensor with one number per channel will do, whatever its shape.",
+        edits=(
+            ("if vector.shape != x.shape[1:2]:", "if vector.numel() != x.shape[1]:"),
+            ("(vector[:, None, None] for vector in", "(vector.reshape(-1, 1, 1) for vector in"),
+        ),
+        question="Which shape do the docstring and a state dict give to a mean, and which do you accept?",
+        explanation="Whoever hands over (C, 1, 1) has mixed up something that will show later and further off.\n"
+        "See “Raises” in the docstring of exercise 2.",
+    ),
+    Misconception(
+        id="default-eps-of-another-framework",
+        exercise="batch_norm",
+        belief="eps is 0.001 unless told otherwise.",
+        edits=(("eps: float = 1e-5", "eps: float = 1e-3"),),
+        question="Which default stands in the signature that you were given?",
+        explanation="torch's default is 1e-5, and weights trained with it expect it.\nSee the signature in exercise 2.",
+        seen_in="Keras' BatchNormalization(epsilon=0.001)",
+    ),
+    Misconception(
+        id="normalises-contiguous-memory",
+        exercise="batch_norm",
+        belief="The pixels of a channel can always be lined up by a view.",
+        edits=(("x_hat = (x - mean)", "x = x.view(*x.shape[:2], -1).view(x.shape)\n    x_hat = (x - mean)"),),
+        question="What does x.is_contiguous() say after a transpose?",
+        explanation="view never moves a number, so it refuses where axes don't follow one another in memory;\n"
+        "reshape copies then. See “Args” in the docstring of exercise 2.",
     ),
 ]
 
@@ -514,6 +571,81 @@ BACKWARD = [
         question="What shape does your grad_weight have, and what shape has the weight?",
         explanation="A single gamma for all channels would need a single gradient; (C,) against\n"
         "(1,) is a caller's mistake. See “Raises” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="autograd-switched-back-on",
+        exercise="batch_norm_backward",
+        belief="Where autograd is off, it may be switched on again for a moment.",
+        edits=(
+            (
+                "    mean, var = batch_statistics(x)",
+                "    with torch.inference_mode(False), torch.enable_grad():\n"
+                "        leaves = [x.clone(), weight.clone(), torch.zeros(len(weight), dtype=x.dtype)]\n"
+                "        x_leaf, *affine = (leaf.requires_grad_() for leaf in leaves)\n"
+                "        out = batch_norm(x_leaf, *batch_statistics(x_leaf), *affine, eps)\n"
+                "        return torch.autograd.grad(out, leaves, grad_output.clone())\n"
+                "    mean, var = batch_statistics(x)",
+            ),
+        ),
+        question="Who computes the three gradients in your code, and from which formulas?",
+        explanation="Whatever mode it runs in, autograd would do the very work that this exercise is about.\n"
+        "See “The way back”.",
+    ),
+    Misconception(
+        id="inference-mode-for-good",
+        exercise="batch_norm_backward",
+        belief="A function that needs no autograd is best put under inference mode.",
+        edits=(("def batch_norm_backward(", "@torch.inference_mode()\ndef batch_norm_backward("),),
+        question="What does grad_x.is_inference() say, and what may autograd do with such a tensor?",
+        explanation="Autograd refuses inference tensors for ever, and gradients may be needed in another graph;\n"
+        "torch.no_grad() has no such effect. See “Returns” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="backward-takes-the-mean-of-squares",
+        exercise="batch_norm_backward",
+        belief="On the way back, the variance may be computed as E[x²] - E[x]².",
+        edits=(
+            (
+                "mean, var = batch_statistics(x)",
+                "mean = x.mean(dim=(0, 2, 3))\n    var = x.square().mean(dim=(0, 2, 3)) - mean.square()",
+            ),
+        ),
+        question="With a mean of 1000 and a deviation of 1, how many of float32's seven digits does the result keep?",
+        explanation="Two numbers near a million are subtracted to give one near 1: the digits that matter are gone.\n"
+        "batch_statistics is at hand; see hint 3 of exercise 1.",
+    ),
+    Misconception(
+        id="backward-with-another-default-eps",
+        exercise="batch_norm_backward",
+        belief="eps is 0.001 on the way back unless told otherwise.",
+        edits=(("eps: float = 1e-5", "eps: float = 1e-3"),),
+        question="Which default has the function whose gradient this is?",
+        explanation="Forward and backward belong together, and so do their defaults: 1e-5.\n"
+        "See the signatures in exercises 2 and 3.",
+        seen_in="Keras' BatchNormalization(epsilon=0.001)",
+    ),
+    Misconception(
+        id="gradients-squeezed",
+        exercise="batch_norm_backward",
+        belief="A gradient may be squeezed, as only dimensions without meaning go.",
+        edits=(("return grad_x, grad_weight, grad_bias", "return grad_x, grad_weight.squeeze(), grad_bias.squeeze()"),),
+        question="What shape has your grad_weight if x has a single channel, and what shape has the weight?",
+        explanation="squeeze() drops every dimension of length 1, that of a single channel, too.\n"
+        "A gradient has the shape of its tensor; see “Returns” in the docstring of exercise 3.",
+    ),
+    Misconception(
+        id="backward-of-contiguous-memory",
+        exercise="batch_norm_backward",
+        belief="A gradient's numbers always lie in memory in the order of its axes.",
+        edits=(
+            (
+                "grad_bias = grad_output.sum(dim=(0, 2, 3))",
+                "grad_bias = grad_output.view(*x.shape[:2], -1).sum(dim=(0, 2))",
+            ),
+        ),
+        question="What is the memory layout of a gradient that comes back through a transpose?",
+        explanation="view never moves a number, so it refuses where axes don't follow one another in memory;\n"
+        "reshape copies then. See “Args” in the docstring of exercise 3.",
     ),
 ]
 
@@ -932,6 +1064,82 @@ LAYER = [
         explanation="Eval mode says which statistics are used; whether gradients are wanted is another question.\n"
         "See “Two modes”.",
     ),
+    Misconception(
+        id="default-momentum-of-another-framework",
+        exercise="BatchNorm2d",
+        belief="momentum is 0.99 unless told otherwise.",
+        edits=(("momentum: float = 0.1", "momentum: float = 0.99"),),
+        question="Which default stands in the signature that you were given, and what does it weigh?",
+        explanation="Keras' 0.99 weighs the old value; torch's 0.1 weighs the new batch.\n"
+        "See “Predict, then run: how fast do running statistics arrive?”.",
+        seen_in="Keras' BatchNormalization(momentum=0.99)",
+    ),
+    Misconception(
+        id="layer-takes-the-mean-of-squares",
+        exercise="BatchNorm2d",
+        belief="In the layer, the variance may be computed as E[x²] - E[x]².",
+        edits=(
+            (
+                "mean, var = batch_statistics(x)",
+                "mean = x.mean(dim=(0, 2, 3))\n            var = x.square().mean(dim=(0, 2, 3)) - mean.square()",
+            ),
+        ),
+        question="With a mean of 1000 and a deviation of 1, how many of float32's seven digits does the result keep?",
+        explanation="Two numbers near a million are subtracted to give one near 1: the digits that matter are gone.\n"
+        "batch_statistics is at hand; see hint 3 of exercise 1.",
+        seen_in=LABML,
+    ),
+    Misconception(
+        id="running-statistics-in-float32",
+        exercise="BatchNorm2d",
+        belief="Running statistics are always float32.",
+        edits=(
+            (BATCH_MEAN, "self.running_mean = (self.running_mean.lerp(mean, self.momentum)).float()"),
+            (
+                BATCH_VAR,
+                "self.running_var = self.running_var.lerp(var * count / (count - 1), self.momentum).float()",
+            ),
+        ),
+        question="What dtype does layer.double().running_var have before a batch, and after it?",
+        explanation=".double() and .to() change buffers along with parameters, and a step must not undo it.\n"
+        "See “Attributes” in the docstring of exercise 4.",
+    ),
+    Misconception(
+        id="output-kept-on-the-layer",
+        exercise="BatchNorm2d",
+        belief="A layer may keep what it has computed as an attribute.",
+        edits=((RETURNED, RETURNED.replace("return", "self.out =") + "\n        return self.out"),),
+        question="How long does a tensor live that the layer holds, and what does copy.deepcopy say to it?",
+        explanation="The output holds its graph, and the graph all of its inputs: memory stays taken, and a copy of\n"
+        "the layer is refused. See the docstring of exercise 4.",
+    ),
+    Misconception(
+        id="more-dimensions-do-no-harm",
+        exercise="BatchNorm2d",
+        belief="Four dimensions are the least that an input needs, and more do no harm.",
+        edits=(("if x.dim() != 4 or", "if x.dim() < 4 or"),),
+        question="With which dimension of (N, C, D, H, W) does a tensor of shape (C, 1, 1) line up?",
+        explanation="Counted from the right, it meets D: volumes would be normalised along the wrong axis.\n"
+        "See “Raises” in the docstring of exercise 4.",
+    ),
+    Misconception(
+        id="refuses-after-the-update",
+        exercise="BatchNorm2d",
+        belief="A batch may be refused at any place of forward, as an error ends it anyway.",
+        edits=(
+            ("if count == 1:", "if False:"),
+            ("(var * count / (count - 1) -", "(var * count / torch.tensor(count - 1) -"),
+            (
+                "self.num_batches_tracked += 1",
+                "self.num_batches_tracked += 1\n"
+                "                if count == 1:\n"
+                '                    raise ValueError(f"cannot train on {tuple(x.shape)}")',
+            ),
+        ),
+        question="What do the running statistics hold after the error, if the caller goes on with the next batch?",
+        explanation="A refused batch must leave no trace: check first, change afterwards; 0 / 0 would stay for good.\n"
+        "See “Raises” in the docstring of exercise 4.",
+    ),
 ]
 
 FOLD = [
@@ -1102,8 +1310,8 @@ FOLD = [
         belief="The folded weights are float32 like any new layer's.",
         edits=(
             (
-                "nn.Parameter(conv.weight * scale[:, None, None, None])",
-                "nn.Parameter((conv.weight * scale[:, None, None, None]).float())",
+                "return folded.to(conv.weight.dtype)",
+                "return folded.float()",
             ),
         ),
         question="What dtype does a new nn.Conv2d have, and what dtype had the one you were given?",
@@ -1142,6 +1350,53 @@ FOLD = [
         question="Which attributes has your own BatchNorm2d?",
         explanation="The norm may be yours, with no more than weight, bias, running_mean, running_var and eps.\n"
         "See “Args” in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="fold-as-plain-tensors",
+        exercise="fold_batch_norm",
+        belief="A tensor as an attribute is a weight that the module knows.",
+        edits=(
+            (
+                "folded.weight = nn.Parameter(conv.weight",
+                "del folded.weight, folded.bias\n        folded.weight = (conv.weight",
+            ),
+            ("folded.bias = nn.Parameter((bias", "folded.bias = ((bias"),
+        ),
+        question="What do list(folded.parameters()) and folded.state_dict() show?",
+        explanation="A module registers nn.Parameter only: a bare tensor is neither saved nor moved to a GPU.\n"
+        "See “Returns” in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="fold-runs-the-convolution",
+        exercise="fold_batch_norm",
+        belief="The bias is what the convolution gives for an image of zeros.",
+        edits=(
+            (
+                "bias = torch.zeros_like(scale) if conv.bias is None else conv.bias",
+                "bias = conv(torch.zeros(1, conv.in_channels, 32, 32).to(conv.weight))[0, :, 0, 0]",
+            ),
+        ),
+        question="Where does the layer keep this number, and what else happens when a layer is run?",
+        explanation="conv.bias has it already; running a layer sets off its hooks, needs memory and may change it.\n"
+        "See the first lines of the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="the-norm-decides-the-dtype",
+        exercise="fold_batch_norm",
+        belief="A product of two tensors has the dtype of the first one.",
+        edits=(("return folded.to(conv.weight.dtype)", "return folded"),),
+        question="What dtype has the product of a bfloat16 tensor and a float32 one?",
+        explanation="The wider dtype wins, so a float32 norm would turn a bfloat16 convolution into float32.\n"
+        "See “Returns” in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="gradients-switched-off-for-good",
+        exercise="fold_batch_norm",
+        belief="torch.set_grad_enabled(False) holds until the function returns.",
+        edits=(("with torch.no_grad():", "torch.set_grad_enabled(False)\n    if True:"),),
+        question="What does torch.is_grad_enabled() say after your function has returned?",
+        explanation="Called like this it holds for good, and the caller's next training step has no gradients;\n"
+        "a with block ends. See “Returns” in the docstring of exercise 5.",
     ),
 ]
 

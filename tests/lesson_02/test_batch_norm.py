@@ -68,10 +68,33 @@ def test_gives_every_tensor_its_gradient(student):
     )
 
 
-def test_refuses_vectors_of_another_length(student):
-    def refuses(name):
-        x, mean, var, weight, bias = (torch.ones(1) if name == n else v for n, v in zip(NAMES, inputs(), strict=True))
-        student.raises(lambda lesson: lesson.batch_norm(x, mean, var, weight, bias), ValueError, naming=[(1,), x.shape])
+def test_takes_an_eps_of_a_hundred_thousandth_unless_told_otherwise(student):
+    x, mean, var, weight, bias = inputs()
+    student.returns(
+        lambda lesson: lesson.batch_norm(x, mean, var, weight, bias),
+        lambda: F.batch_norm(x, mean, var, weight, bias),
+        without=LIBRARY,
+    )
+
+
+def test_takes_a_tensor_whose_memory_is_not_contiguous(student):
+    (x, mean, var, weight, bias), reverse = inputs(), (3, 2, 1, 0)
+    scattered = x.permute(reverse).contiguous().permute(reverse)
+    student.returns(
+        lambda lesson: lesson.batch_norm(scattered, mean, var, weight, bias, eps=0.5),
+        lambda: F.batch_norm(x, mean, var, weight, bias, eps=0.5),
+        without=LIBRARY,
+    )
+
+
+def test_refuses_vectors_of_another_shape(student):
+    def refuses(name, shape):
+        given = (torch.ones(shape) if name == n else v for n, v in zip(NAMES, inputs(), strict=True))
+        x, mean, var, weight, bias = given
+        student.raises(
+            lambda lesson: lesson.batch_norm(x, mean, var, weight, bias), ValueError, naming=[shape, x.shape]
+        )
 
     for name in ("mean", "var", "weight", "bias"):
-        refuses(name)
+        refuses(name, (1,))
+        refuses(name, (3, 1, 1))

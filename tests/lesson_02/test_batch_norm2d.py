@@ -1,5 +1,8 @@
 """BatchNorm2d: the layer with its running statistics, interchangeable with torch.nn.BatchNorm2d."""
 
+import copy
+from contextlib import suppress
+
 import torch
 from torch import nn
 
@@ -24,6 +27,18 @@ def two_training_steps(layer, x, y):
     return {"running_mean": layer.running_mean, "running_var": layer.running_var}
 
 
+def trained(layer, x):
+    """What the layer holds after a training step."""
+    layer(x)
+    return layer.state_dict()
+
+
+def copied(layer, x):
+    """What a copy gives in eval mode, made after the layer has run."""
+    layer(x)
+    return copy.deepcopy(layer).eval()(x)
+
+
 def evaluated(layer, x):
     """The output in eval mode, and what the layer holds after it."""
     with torch.no_grad():
@@ -42,11 +57,12 @@ def test_starts_with_the_state_dict_of_torch(student):
     student.returns(lambda lesson: lesson.BatchNorm2d(3).state_dict(), lambda: nn.BatchNorm2d(3).state_dict())
 
 
-def test_keeps_its_settings_as_given(student):
-    student.returns(
-        lambda lesson: [getattr(lesson.BatchNorm2d(3, 0.4, 0.3), n, None) for n in ("num_features", "eps", "momentum")],
-        lambda: [3, 0.4, 0.3],
-    )
+def test_keeps_its_settings_as_given_and_has_the_defaults_of_torch(student):
+    def probe(lesson):
+        layers = lesson.BatchNorm2d(3, 0.4, 0.3), lesson.BatchNorm2d(3)
+        return [[getattr(layer, name, None) for name in ("num_features", "eps", "momentum")] for layer in layers]
+
+    student.returns(probe, lambda: [[3, 0.4, 0.3], [3, 1e-5, 0.1]])
 
 
 def test_normalises_with_the_statistics_of_the_batch_in_training(student):
@@ -54,6 +70,15 @@ def test_normalises_with_the_statistics_of_the_batch_in_training(student):
     student.returns(
         lambda lesson: fill_(lesson.BatchNorm2d(3, **LAYER))(x),
         lambda: fill_(nn.BatchNorm2d(3, **LAYER))(x),
+        without=LIBRARY,
+    )
+
+
+def test_stays_accurate_in_float32_where_the_mean_is_far_from_zero(student):
+    x = randn(4, 3, 5, 6) + 1000
+    student.returns(  # as float16, as statistics that are accurate to a thousandth are good enough
+        lambda lesson: fill_(lesson.BatchNorm2d(3, **LAYER))(x).half(),
+        lambda: fill_(nn.BatchNorm2d(3, **LAYER)).double()(x.double()).half(),
         without=LIBRARY,
     )
 
@@ -141,19 +166,61 @@ def test_keeps_no_graph_in_the_running_statistics(student):
     student.returns(probe, lambda: {"running_mean": False, "running_var": False}, without=LIBRARY)
 
 
+def test_keeps_the_dtype_that_it_was_given(student):
+    x = 2 * randn(2, 3, 4, 5, dtype=torch.float64) + 1
+    student.returns(
+        lambda lesson: trained(lesson.BatchNorm2d(3, **LAYER).double(), x),
+        lambda: trained(nn.BatchNorm2d(3, **LAYER).double(), x),
+        without=LIBRARY,
+    )
+
+
+def test_can_be_copied_after_it_has_run(student):
+    x = 2 * randn(2, 3, 4, 5) + 1
+    student.returns(
+        lambda lesson: copied(fill_(lesson.BatchNorm2d(3)).eval(), x),
+        lambda: copied(fill_(nn.BatchNorm2d(3)).eval(), x),
+    )
+    leaf = x.clone().requires_grad_()
+    student.returns(
+        lambda lesson: copied(fill_(lesson.BatchNorm2d(3)), leaf * 1),
+        lambda: copied(fill_(nn.BatchNorm2d(3)), leaf * 1),
+    )
+
+
 def test_refuses_another_number_of_channels(student):
     x = randn(2, 4, 5, 6)
     student.raises(lambda lesson: lesson.BatchNorm2d(7)(x), ValueError, naming=[7, x.shape])
 
 
 def test_refuses_an_input_that_is_no_batch_of_images(student):
-    x = randn(2, 3, 5)
+    x, volumes = randn(2, 3, 5), randn(2, 3, 3, 5, 6)  # three layers, too: the statistics would line up
     student.raises(lambda lesson: lesson.BatchNorm2d(3).eval()(x), ValueError, naming=[x.shape])
+
+    def five_dimensions(lesson):
+        layer = lesson.BatchNorm2d(3).eval()
+        with suppress(ValueError):
+            layer(x)
+        return layer(volumes)
+
+    student.raises(five_dimensions, ValueError, naming=[volumes.shape])
 
 
 def test_refuses_one_value_per_channel_in_training(student):
     x = randn(1, 3, 1, 1)
     student.raises(lambda lesson: lesson.BatchNorm2d(3)(x), ValueError, naming=[x.shape])
+
+
+def test_changes_nothing_when_it_refuses_a_batch(student):
+    x = randn(1, 3, 1, 1)
+
+    def probe(lesson):
+        layer = fill_(lesson.BatchNorm2d(3))
+        with suppress(ValueError):
+            layer(x)
+        return layer.state_dict()
+
+    student.returns(probe, lambda: fill_(nn.BatchNorm2d(3)).state_dict())
 
 
 def test_takes_one_value_per_channel_in_eval(student):

@@ -14,10 +14,10 @@ def inputs():
     return randn(2, 3, 4, 5, dtype=torch.float64), x, 1 + 0.5 * randn(3, dtype=torch.float64)
 
 
-def gradients(grad_output, x, weight):
+def gradients(grad_output, x, weight, eps=0.3):
     """What autograd finds for grad_x, grad_weight and grad_bias."""
     leaves = x.clone().requires_grad_(), weight.clone().requires_grad_(), torch.zeros_like(weight).requires_grad_()
-    out = F.batch_norm(leaves[0], None, None, *leaves[1:], training=True, eps=0.3)
+    out = F.batch_norm(leaves[0], None, None, *leaves[1:], training=True, eps=eps)
     return torch.autograd.grad((out * grad_output).sum(), leaves)
 
 
@@ -75,6 +75,73 @@ def test_leaves_its_inputs_unchanged(student):
         return {"grad_x": grad_x, "grad_output": grad_output, "x": x, "weight": weight}
 
     student.returns(probe, expected)
+
+
+def test_asks_autograd_for_nothing(student):
+    grad_output, x, weight = inputs()
+
+    def probe(lesson):
+        recorded = []
+        note = torch.autograd.graph.saved_tensors_hooks(lambda x: recorded.append("a tensor") or x, lambda x: x)
+        with torch.inference_mode(), note:
+            found = lesson.batch_norm_backward(grad_output, x, weight, eps=0.3)
+        return {"gradients": found, "autograd recorded": recorded[:1]}
+
+    def expected():
+        return {"gradients": gradients(grad_output, x, weight), "autograd recorded": []}
+
+    student.returns(probe, expected, without=LIBRARY)
+
+
+def test_gives_gradients_that_autograd_can_go_on_with(student):
+    grad_output, x, weight = inputs()
+
+    def probe(lesson):
+        found = lesson.batch_norm_backward(grad_output, x, weight, eps=0.3)
+        return {"gradients": found, "inference tensors": [gradient.is_inference() for gradient in found]}
+
+    def expected():
+        return {"gradients": gradients(grad_output, x, weight), "inference tensors": [False, False, False]}
+
+    student.returns(probe, expected, without=LIBRARY)
+
+
+def test_stays_accurate_in_float32_where_the_mean_is_far_from_zero(student):
+    grad_output, x, weight = randn(4, 3, 5, 6), randn(4, 3, 5, 6) + 1000, 1 + 0.5 * randn(3)
+    student.returns(  # as float16, as statistics that are accurate to a thousandth are good enough
+        lambda lesson: lesson.batch_norm_backward(grad_output, x, weight, eps=0.3)[0].half(),
+        lambda: gradients(grad_output.double(), x.double(), weight.double())[0].half(),
+        without=LIBRARY,
+    )
+
+
+def test_takes_an_eps_of_a_hundred_thousandth_unless_told_otherwise(student):
+    grad_output, x, weight = inputs()
+    student.returns(
+        lambda lesson: lesson.batch_norm_backward(grad_output, x, weight),
+        lambda: gradients(grad_output, x, weight, eps=1e-5),
+        without=LIBRARY,
+    )
+
+
+def test_gives_vectors_for_a_single_channel_too(student):
+    grad_output, x, weight = randn(2, 1, 4, 5), randn(2, 1, 4, 5), randn(1)
+    student.returns(
+        lambda lesson: lesson.batch_norm_backward(grad_output, x, weight, eps=0.3),
+        lambda: gradients(grad_output, x, weight),
+        without=LIBRARY,
+    )
+
+
+def test_takes_tensors_whose_memory_is_not_contiguous(student):
+    grad_output, x, weight = randn(5, 4, 3, 2), randn(5, 4, 3, 2), randn(3)
+    student.returns(
+        lambda lesson: lesson.batch_norm_backward(
+            grad_output.permute(3, 2, 1, 0), x.permute(3, 2, 1, 0), weight, eps=0.3
+        ),
+        lambda: gradients(grad_output.permute(3, 2, 1, 0), x.permute(3, 2, 1, 0), weight),
+        without=LIBRARY,
+    )
 
 
 def test_refuses_a_grad_output_of_another_shape(student):

@@ -41,9 +41,17 @@ def test_gives_one_convolution_that_computes_what_the_two_compute(student):
 
     def probe(lesson):
         folded = lesson.fold_batch_norm(conv, bn)
-        return {"is a Conv2d": isinstance(folded, nn.Conv2d), "out": folded(x)}
+        parameters = {name: tuple(parameter.shape) for name, parameter in folded.named_parameters()}
+        return {"is a Conv2d": isinstance(folded, nn.Conv2d), "out": folded(x), "parameters": parameters}
 
-    student.returns(probe, lambda: {"is a Conv2d": True, "out": in_turn(conv, bn, x)}, without=LIBRARY)
+    def expected():
+        return {
+            "is a Conv2d": True,
+            "out": in_turn(conv, bn, x),
+            "parameters": {"weight": (4, 4, 3, 2), "bias": (4,)},
+        }
+
+    student.returns(probe, expected, without=LIBRARY)
 
 
 def test_takes_a_convolution_without_a_bias(student):
@@ -85,18 +93,42 @@ def test_is_folded_without_torchs_own_fusion(student):
     )
 
 
-def test_leaves_convolution_and_norm_unchanged(student):
+def test_runs_neither_the_convolution_nor_the_norm(student):
     x, (conv, bn) = randn(2, 3, 5, 6), pair(3, 4, 3)
 
     def probe(lesson):
-        out = lesson.fold_batch_norm(conv, bn)(x)
-        return {"out": out, "conv": conv.state_dict(), "bn": bn.state_dict(), "bn.training": bn.training}
+        ran = []
+        for module in (conv, bn):
+            module.register_forward_pre_hook(lambda module, given: ran.append(type(module).__name__))
+        folded = lesson.fold_batch_norm(conv, bn)
+        return {"ran": list(ran), "out": folded(x)}
+
+    student.returns(probe, lambda: {"ran": [], "out": in_turn(conv, bn, x)}, without=LIBRARY)
+
+
+def test_leaves_convolution_norm_and_autograd_as_they_were(student):
+    x, (conv, bn) = randn(2, 3, 5, 6), pair(3, 4, 3)
+
+    def probe(lesson):
+        out, on = lesson.fold_batch_norm(conv, bn)(x), torch.is_grad_enabled()
+        held = {"conv": conv.state_dict(), "bn": bn.state_dict(), "bn.training": bn.training}
+        return {"out": out, **held, "gradients are on": on}
 
     def expected():
-        out = in_turn(conv, bn, x)
-        return {"out": out, "conv": conv.state_dict(), "bn": bn.state_dict(), "bn.training": True}
+        held = {"conv": conv.state_dict(), "bn": bn.state_dict(), "bn.training": True}
+        return {"out": in_turn(conv, bn, x), **held, "gradients are on": True}
 
     student.returns(probe, expected)
+
+
+def test_keeps_the_dtype_of_the_convolution_whatever_that_of_the_norm(student):
+    conv, bn = pair(3, 4, 3)
+
+    def probe(lesson):
+        folded = lesson.fold_batch_norm(conv, bn.double()), lesson.fold_batch_norm(conv.bfloat16(), bn.float())
+        return [parameter.dtype for layer in folded for parameter in layer.parameters()]
+
+    student.returns(probe, lambda: [torch.float32] * 2 + [torch.bfloat16] * 2)
 
 
 def test_refuses_a_norm_of_another_number_of_channels(student):

@@ -1032,6 +1032,21 @@ MISCONCEPTIONS = [
         "See section 5, 'What one output sees', the worked example.",
     ),
     Misconception(
+        id="turns-the-list-round",
+        exercise="receptive_field",
+        belief="reverse() gives a list in the opposite order and leaves the old one as it was.",
+        edits=(
+            (
+                "    size, jump = 1, 1  # jump: how many",
+                "    size = 1\n    layers.reverse()  # from the output to the input; not by how many",
+            ),
+            ("size += (kernel_size - 1) * jump\n        jump *= stride", "size = (size - 1) * stride + kernel_size"),
+        ),
+        question="What does your function give when it is called twice with the same list?",
+        explanation="layers.reverse() turns the caller's own list round; reversed(layers) leaves it alone.\n"
+        "See “left unchanged” in the docstring.",
+    ),
+    Misconception(
         id="strides-ignored",
         exercise="receptive_field",
         belief="Strides change the size of the map, not what a value sees.",

@@ -29,6 +29,16 @@ def test_counts_the_stride_of_a_one_by_one_convolution(student):
     student.returns(lambda lesson: lesson.receptive_field(layers), lambda: seen(layers))
 
 
+def test_leaves_the_list_of_layers_as_it_was(student):
+    layers = [(2, 3), (3, 2)]
+
+    def probe(lesson):
+        found = [lesson.receptive_field(layers) for _ in range(2)]
+        return {"found": found, "layers": layers}
+
+    student.returns(probe, lambda: {"found": [seen(layers)] * 2, "layers": layers})
+
+
 def test_refuses_a_kernel_below_one(student):
     student.raises(lambda lesson: lesson.receptive_field([(3, 1), (0, 2)]), ValueError, naming=[0, 2])
     student.raises(lambda lesson: lesson.receptive_field([(3, 1), (-3, 2)]), ValueError, naming=[-3, 2])

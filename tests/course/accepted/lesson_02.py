@@ -44,6 +44,22 @@ def batch_statistics(x):
 """,
     ),
     Accepted(
+        exercise="batch_statistics",
+        name="one pass over the values in float32",
+        source="""
+def batch_statistics(x):
+    if x.dim() != 4:
+        raise ValueError(f"{tuple(x.shape)} is no (N, C, H, W)")
+    values = x.transpose(0, 1).flatten(1).unbind(1)  # Welford 1962
+    mean, squares = torch.zeros_like(values[0]), torch.zeros_like(values[0])
+    for count, value in enumerate(values, start=1):
+        delta = value - mean
+        mean = mean + delta / count
+        squares = squares + delta * (value - mean)
+    return mean, squares / len(values)
+""",
+    ),
+    Accepted(
         exercise="batch_norm",
         name="one affine map per channel",
         source="""
@@ -75,7 +91,7 @@ def batch_norm(x, mean, var, weight, bias, eps=1e-5):
 def batch_norm(x, mean, var, weight, bias, eps=1e-5):
     channels = x.shape[1]
     for vector in (mean, var, weight, bias):
-        if vector.numel() != channels:
+        if vector.dim() != 1 or len(vector) != channels:
             raise ValueError(f"{tuple(vector.shape)} does not go with {tuple(x.shape)}")
     out = []
     for c in range(channels):
@@ -286,7 +302,7 @@ def fold_batch_norm(conv, bn):
     folded = copy.deepcopy(conv)
     folded.weight.mul_(scale.view(-1, 1, 1, 1))
     shift = at_zero if conv.bias is None else at_zero + scale * conv.bias
-    folded.register_parameter("bias", nn.Parameter(shift))
+    folded.register_parameter("bias", nn.Parameter(shift.to(conv.weight.dtype)))
     return folded
 """,
     ),
