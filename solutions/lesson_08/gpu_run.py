@@ -1632,7 +1632,8 @@ for dtype in (torch.float32, torch.bfloat16):
 
 # %%
 FULL = (*[16] * 5, *[24] * 5, *[32] * 5)  # side of the images in each epoch of the full run
-SHORT = (*[16] * 5, *[24] * 3)  # the same for a run of some minutes
+MEDIUM = (*[16] * 5, *[24] * 4, *[32] * 2)  # the same for a run of half an hour or less
+SHORT = (*[16] * 5, *[24] * 3)  # and for one of few looks at each image
 PACE = 1.05  # what a step of a long run takes, in times of the fastest of a few
 ROUNDS = 16  # at least so many epochs where a time is given, so that a run can be shortened in small steps
 MEASURED = ((0.3, 0.755), (1.14, 0.877), (2.4, 0.910), (9.05, 0.944))  # epoch equivalents, accuracy: RESULTS.md
@@ -1741,7 +1742,7 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         left = seconds - 20  # for what comes before and after: reading the data, drawing the report
         if not config.size:
             looks = left * speed(FULL[0]) / whole  # at each image, were all of them as small as at first
-            plan = FULL if looks >= 6 else SHORT if looks >= 1 else FULL[:1]
+            plan = FULL if looks >= 16 else MEDIUM if looks >= 4 else SHORT if looks >= 1 else FULL[:1]
         tested = (1 + config.flips) * 10_000 / 3 / speed(plan[-1])  # a forward pass takes a third of a step
         left -= processes() * tested  # by each alone
         paces = {side: PACE / speed(side) for side in plan}  # seconds an image
