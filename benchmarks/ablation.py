@@ -65,8 +65,8 @@ ROWS = {
     "a coin at every look": Row(replaced={"DeviceBatches": believed["coin-at-every-look"].lesson.DeviceBatches}),
     "16 pixels throughout": Row({"epochs": 12, "sizes": (16,) * 12}),
     "32 pixels throughout": Row({"epochs": 3, "sizes": (32,) * 3}),
-    "half an hour, short plan": Row({"epochs": 24, "sizes": recipe.sizes_for(24, recipe.SHORT), "epoch_size": 16_128}),
-    "half an hour, medium plan": Row({"epochs": 22, "sizes": recipe.sizes_for(22, recipe.MEDIUM), "epoch_size": 13_312}),
+    "half an hour, short plan": Row({"epochs": 24, "sizes": recipe.sizes_for(24, recipe.SHORT), "epoch_size": 16128}),
+    "half an hour, medium plan": Row({"epochs": 22, "sizes": recipe.sizes_for(22, recipe.MEDIUM), "epoch_size": 13312}),
 }
 
 
