@@ -1634,7 +1634,7 @@ for dtype in (torch.float32, torch.bfloat16):
 FULL = (*[16] * 5, *[24] * 5, *[32] * 5)  # side of the images in each epoch of the full run
 MEDIUM = (*[16] * 5, *[24] * 4, *[32] * 2)  # the same for a run of half an hour or less
 SHORT = (*[16] * 5, *[24] * 3)  # and for one of few looks at each image
-PACE = 1.05  # what a step of a long run takes, in times of the fastest of a few
+SLACK = 1.05  # how many times as long as planned a run may take; what is slower is shortened, by whole epochs
 ROUNDS = 16  # at least so many epochs where a time is given, so that a run can be shortened in small steps
 MEASURED = ((0.3, 0.755), (1.14, 0.877), (2.4, 0.910), (9.05, 0.944))  # epoch equivalents, accuracy: RESULTS.md
 
@@ -1664,7 +1664,7 @@ class Config:
     padding: int | None = None  # augmentation by shifts of up to so many pixels; None: 2, or 0 for few looks at each
     held_out: float = 0.02  # share of the training images kept for validation
     flips: bool = True  # whether the test averages each image and its mirror image
-    limit: tuple[float, ...] | None = None  # seconds planned for each epoch; slower, a run of one process is shortened
+    limit: tuple[float, ...] | None = None  # seconds for each epoch; slower, a run of one process is shortened
     threads: int | None = None
     mine: bool = False  # whether the definitions of earlier lessons are the student's own
 
@@ -1745,7 +1745,7 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
             plan = FULL if looks >= 16 else MEDIUM if looks >= 4 else SHORT if looks >= 1 else FULL[:1]
         tested = (1 + config.flips) * 10_000 / 3 / speed(plan[-1])  # a forward pass takes a third of a step
         left -= processes() * tested  # by each alone
-        paces = {side: PACE / speed(side) for side in plan}  # seconds an image
+        paces = {side: 1 / speed(side) for side in plan}  # seconds an image
         left -= time.perf_counter() - began
 
         def batches(epochs: int) -> int:
@@ -1759,7 +1759,7 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         epochs = max(range(least, least + ROUNDS // 2), key=lambda epochs: epochs * batches(epochs))
         epoch_size = max(1, batches(epochs)) * config.batch_size
         sizes = sizes_for(epochs, plan)
-        limit = tuple(epoch_size * paces[side] for side in sizes)
+        limit = tuple(SLACK * epoch_size * paces[side] for side in sizes)
     padding = config.padding
     if padding is None:
         padding = 2 if epochs * epoch_size >= 4 * images else 0  # what is seen a few times only is new without shifts
