@@ -33,6 +33,17 @@ def randn(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.randn(*shape, dtype=torch.float64).to(dtype)
 
 
+def refuses(module: torch.nn.Module, x: torch.Tensor) -> bool:
+    """Whether a module refuses an input by itself, with a `ValueError`, not a layer inside with a `RuntimeError`."""
+    try:
+        module(x)
+    except ValueError:
+        return True
+    except RuntimeError:
+        pass
+    return False
+
+
 def fill_(module: torch.nn.Module) -> torch.nn.Module:
     """Give every parameter and buffer of a module a value that depends on its name and shape alone, and return it.
 
