@@ -37,7 +37,12 @@ def _say(line: str) -> None:
 def train(
     context: typer.Context,
     full: Annotated[
-        bool, typer.Option("--full", help="The whole plan, on all 50,000 training images. Takes hours on a CPU.")
+        bool,
+        typer.Option(
+            "--full",
+            help="All 50,000 training images, none held out for validation. Without --budget or --epochs the whole "
+            "plan: hours on a CPU.",
+        ),
     ] = False,
     budget: Annotated[
         str | None, typer.Option(help="Time for the whole command, e.g. 15min; the plan is made to fit into it.")
@@ -101,7 +106,7 @@ def train(
     with nullcontext() if first else redirect_stdout(None):
         lesson = _training(mine)
     config = lesson.Config(
-        data=data, device=device, seed=seed, full=full and not seconds, seconds=seconds, epochs=epochs,
+        data=data, device=device, seed=seed, full=full, seconds=seconds, epochs=epochs,
         batch_size=batch_size, size=size, optimizer=optimizer, peak=lr, precision=precision, compile=compile, mine=mine,
     )  # fmt: skip
     try:

@@ -234,7 +234,7 @@ def batch_norm(
     for vector in (mean, var, weight, bias):
         if vector.shape != x.shape[1:2]:
             raise ValueError(f"a vector of shape {tuple(vector.shape)} does not fit x of shape {tuple(x.shape)}")
-    mean, var, weight, bias = (vector[:, None, None] for vector in (mean, var, weight, bias))  # (C, 1, 1)
+    mean, var, weight, bias = (vector[:, None, None].to(x.dtype) for vector in (mean, var, weight, bias))  # (C, 1, 1)
     x_hat = (x - mean) / torch.sqrt(var + eps)  # (N, C, H, W)
     return weight * x_hat + bias
     ### END SOLUTION

@@ -17,6 +17,7 @@
 
 # %%
 import copy
+import ctypes
 import itertools
 import math
 import os
@@ -1570,6 +1571,7 @@ for dtype in (torch.float32, torch.bfloat16):
 # | `course train` | about five minutes on a CPU; on a GPU the whole plan |
 # | `course train --full` | the whole plan on all 50,000 training images |
 # | `course train --budget 15min` | the best plan that fits into a quarter of an hour here, by a measured speed |
+# | `course train --full --budget 15min` | the same on all training images: none is held out, so no validation |
 # | `torchrun --nproc-per-node 2 --no-python course train --full` | the same over two processes |
 # | `course train --full --mine` | with your own definitions of lessons 3 to 6, where they pass their tests |
 #
@@ -1646,7 +1648,7 @@ class Config:
     data: str | None = None  # a folder, "stand-in", or None: wherever CIFAR-10 is found
     device: str = "auto"
     seed: int = 0
-    full: bool = False  # the whole plan on all training images, none of them held out
+    full: bool = False  # train on all images, none held out, and if no time is given, for the whole plan
     seconds: float | None = None  # plan for so long, from a measured speed; None: five minutes on a CPU
     epochs: int | None = None  # None: as many as the plan has, or as fit into the seconds
     size: int | None = None  # side of the images in every epoch, in pixels; None: it grows as the plan says
@@ -1921,6 +1923,8 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
     try:
         if resume:
             path = Path(resume) / "checkpoint.pt" if Path(resume).is_dir() else Path(resume)
+            if not path.exists():
+                raise ValueError(f"There is no checkpoint {path}: --resume takes the folder of a run that was stopped.")
             saved = load_checkpoint(path)
             chosen = {"data": config.data} if config.data else {}
             chosen |= {"device": config.device} if config.device != "auto" else {}
@@ -1938,7 +1942,9 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
     if saved and source.fingerprint != saved["data"]:
         raise TrainingError(f"The run was trained on other data than {source.folder}: name its data with --data.")
     images, labels = load_cifar10(source.folder)
-    kept, held_out = stratified_split(labels, 0.0 if config.full else config.held_out, config.seed)
+    if config.full:
+        config = replace(config, held_out=0.0)
+    kept, held_out = stratified_split(labels, config.held_out, config.seed)
     if not saved:
         try:
             config = shared(settle(config, device, len(kept)))
@@ -2096,8 +2102,21 @@ def shared(config: Config) -> Config:
     return Config(**box[0] | {"device": config.device})
 
 
+def keep_freed_memory() -> None:
+    """Let glibc, Linux's usual allocator, keep what tensors leave, for the tensors of the next step.
+
+    Otherwise it gives much of it back, and the kernel hands out pages anew and fills them with zeros first, in every
+    step. Where there is no `mallopt`, nothing changes.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:
+        mallopt(-4, 0)  # M_MMAP_MAX: no tensor gets a mapping of its own, which ends with it
+        mallopt(-1, -1)  # M_TRIM_THRESHOLD: the end of the heap isn't given back either
+
+
 def main(config: Config, **arguments: Any) -> Report:
     """`run` in this process, and under torchrun as one of several: process k computes on GPU k of its machine."""
+    keep_freed_memory()
     if "LOCAL_RANK" not in os.environ:
         return run(config, **arguments)
     if torch.cuda.is_available() and config.device in ("auto", "cuda"):

@@ -129,7 +129,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(train, wit
         (["--batch-size", 1], "at least 2 images a batch"),
         (["--batch-size", 391], "only 390 training images; choose a batch size of at most 390"),
         (["--data", "nowhere"], "no CIFAR-10 in nowhere"),
-        (["--resume", "nowhere"], "There is no checkpoint nowhere"),
+        (["--resume", "nowhere"], "no checkpoint nowhere: --resume takes the folder of a run that was stopped"),
     ],
 )
 def test_a_wrong_option_is_answered_in_one_sentence_and_leaves_nothing(train, tmp_path, options, sentence):
@@ -329,6 +329,15 @@ def test_the_full_run_measures_nothing_and_holds_nothing_out(pace, monkeypatch):
     monkeypatch.setitem(pace.namespace, "speed_of", lambda *arguments: pytest.fail("must not measure"))
     config = pace.settle(pace.Config(full=True, precision="bfloat16"), torch.device("cpu"), 50_000)
     assert (config.sizes, config.epochs, config.limit) == (pace.FULL, len(pace.FULL), None)
+
+
+def test_within_a_budget_a_full_run_holds_nothing_out_and_plans_no_time_for_it(pace, without_figures, data, tmp_path):
+    options = f"--batch-size 64 --precision float32 --device cpu --data {data} --output {tmp_path / 'run'}"
+    result = CliRunner().invoke(cli.app, ["train", "--full", "--budget", "30s", *options.split()])
+    assert result.exit_code == 0, result.output
+    saved = checkpoint(tmp_path / "run")
+    assert (saved["config"]["held_out"], saved["config"]["epochs"]) == (0.0, pace.ROUNDS)
+    assert {row["validation_accuracy"] for row in saved["state"]["history"]} == {None}
 
 
 def test_a_speed_is_measured_on_this_process_share_of_a_batch_in_its_parts(lesson, monkeypatch):

@@ -1,10 +1,15 @@
-"""The parts of the full run that are no exercises: what decays, how the first kernels start, which those are."""
+"""The parts of the full run that are no exercises: what decays, first kernels, memory."""
+
+import platform
+import resource
+import subprocess
+import sys
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course.lesson import Lesson
+from course.lesson import ROOT, Lesson
 
 training, gpu_run = Lesson.from_solution("lesson_06"), Lesson.from_solution("lesson_08")
 
@@ -37,3 +42,24 @@ def test_the_first_layer_is_found_wherever_the_network_defines_it():
     orthogonal, plain, _ = (group["params"] for group in gpu_run.muon_groups(net, 0.0))
     assert orthogonal == [net["late"].weight]
     assert plain == [net["stem"].weight, net["fc"].weight]
+
+
+FIVE_TENSORS = """
+import resource
+import torch
+from course.lesson import Lesson
+
+Lesson.from_solution("lesson_08").keep_freed_memory()
+torch.ones(2**24)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    torch.ones(2**24)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_a_tensor_gets_the_pages_of_the_last_one_where_glibc_allocates():
+    result = subprocess.run([sys.executable, "-c", FIVE_TENSORS], capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    pages = 2**26 // resource.getpagesize()  # of one tensor
+    assert platform.libc_ver()[0] != "glibc" or int(result.stdout) < 2 * pages

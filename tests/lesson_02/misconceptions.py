@@ -271,7 +271,7 @@ NORMALISE = [
         id="vectors-line-up-by-themselves",
         exercise="batch_norm",
         belief="A vector of shape (C,) lines up with the channels of (N, C, H, W) by itself.",
-        edits=(("(vector[:, None, None] for vector in", "(vector for vector in"),),
+        edits=(("(vector[:, None, None].to", "(vector.to"),),
         question="Broadcasting compares shapes from the right. Which dimension of x does a (C,) vector meet first?",
         explanation="From the right, (C,) meets W: an error as a rule, and silently wrong where W happens to equal C.\n"
         "See hint 1 of exercise 2.",
@@ -320,8 +320,8 @@ NORMALISE = [
         belief="mean and var are numbers to normalise with, so their gradient is cut off.",
         edits=(
             (
-                "(vector[:, None, None] for vector in (mean, var,",
-                "(v[:, None, None] for v in (mean.detach(), var.detach(),",
+                "(vector[:, None, None].to(x.dtype) for vector in (mean, var,",
+                "(v[:, None, None].to(x.dtype) for v in (mean.detach(), var.detach(),",
             ),
         ),
         question="In training the mean is computed from x. Which path does the gradient take from the output to it?",
@@ -344,7 +344,7 @@ NORMALISE = [
         belief="A tensor with one number per channel will do, whatever its shape.",
         edits=(
             ("if vector.shape != x.shape[1:2]:", "if vector.numel() != x.shape[1]:"),
-            ("(vector[:, None, None] for vector in", "(vector.reshape(-1, 1, 1) for vector in"),
+            ("(vector[:, None, None].to", "(vector.reshape(-1, 1, 1).to"),
         ),
         question="Which shape do the docstring and a state dict give to a mean, and which do you accept?",
         explanation="Whoever hands over (C, 1, 1) has mixed up something that will show later and further off.\n"
