@@ -1764,7 +1764,7 @@ def settle(config: Config, device: torch.device, images: int) -> Config:
         limit = tuple(SLACK * epoch_size * paces[side] for side in sizes)
     padding = config.padding
     if padding is None:
-        padding = 2 if epochs * epoch_size >= 4 * images else 0  # what is seen a few times only is new without shifts
+        padding = 2 if epochs * epoch_size >= 8 * images else 0  # what is seen a few times only is new without shifts
     return replace(
         config, device=str(device), seconds=seconds, precision=precision, epochs=epochs, sizes=sizes,
         epoch_size=epoch_size, padding=padding, limit=limit, threads=torch.get_num_threads(),

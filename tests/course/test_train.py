@@ -302,7 +302,7 @@ def pace(lesson, monkeypatch):
 def test_a_budget_is_planned_to_the_end(pace, minutes):
     config = pace.settle(pace.Config(seconds=60 * minutes), torch.device("cpu"), 49_000)
     assert config.epoch_size <= 49_000
-    assert config.padding == (2 if config.epochs * config.epoch_size >= 4 * 49_000 else 0)
+    assert config.padding == (2 if config.epochs * config.epoch_size >= 8 * 49_000 else 0)
     assert len(config.sizes) == len(config.limit) == config.epochs >= pace.ROUNDS
     assert list(config.sizes) == sorted(config.sizes)
     looks = [(20_000, config.sizes[-1]), *((config.held_out * 49_000, side) for side in config.sizes)]
