@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from torch.nn import functional as F
+from torch.optim.swa_utils import update_bn
 
 from course.bar import Bar
 from course.diagnosis import misconceptions
@@ -39,6 +41,26 @@ def decay_of_norms(model, weight_decay):
     return [*others, norms | {"weight_decay": weight_decay}]
 
 
+class AveragingMuon(recipe.Muon):
+    """Muon that keeps an average of each parameter, too, over about the last hundred steps."""
+
+    @torch.no_grad()
+    def step(self):
+        super().step()
+        for p in (p for group in self.param_groups for p in group["params"]):
+            self.state[p].setdefault("average", p.clone()).lerp_(p, 0.01)
+
+
+def take_averages(session):
+    """Put averages, where the optimizer keeps them, in the place of the weights, and have the norms look again."""
+    averages = {p: kept["average"] for p, kept in session.optimizer.state.items() if "average" in kept}
+    with torch.no_grad(), session.autocast():
+        for p, average in averages.items():
+            p.copy_(average)
+        if averages:
+            update_bn(session.train.epoch(session.config.epochs - 1), session.model)
+
+
 @dataclass
 class Row:
     """A run that differs from the recipe: in settings of the `Config`, definitions of lesson 8, or learning rate."""
@@ -55,6 +77,7 @@ ROWS = {
     "SGD, batches of 128": Row({"optimizer": "sgd", "peak": 0.1, "batch_size": 128}),
     "momentum 0.9": Row({"momentum": 0.9}),
     "no looking ahead": Row(replaced={"Muon": believed["muon-without-looking-ahead"].lesson.Muon}),
+    "averaged weights": Row(replaced={"Muon": AveragingMuon}),
     "five steps of the polynomial": Row(replaced={"orthogonalize": partial(recipe.orthogonalize, steps=5)}),
     "batches of 512": Row({"batch_size": 512, "peak": 0.2}),
     "constant rate": Row(rate=lambda step, steps, peak: peak),
@@ -93,6 +116,7 @@ def measure(name):
         )  # fmt: skip
     if state["stopped"]:
         sys.exit(130)
+    take_averages(session)
     held_out, config = session.validation.batches, session.config
     labels = held_out.labels.cpu()
     one, both = session.logits(held_out.images, labels, config.sizes[-1])
