@@ -1922,8 +1922,8 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
     saved: dict[str, Any] = {}
     try:
         if resume:
-            path = Path(resume) / "checkpoint.pt" if Path(resume).is_dir() else Path(resume)
-            if not path.exists():
+            path = Path(resume) / "checkpoint.pt" if os.path.isdir(resume) else Path(resume)
+            if not os.path.exists(path):  # unlike Path.exists it says no, too, where a name is too long or access denied
                 raise ValueError(f"There is no checkpoint {path}: --resume takes the folder of a run that was stopped.")
             saved = load_checkpoint(path)
             chosen = {"data": config.data} if config.data else {}

@@ -130,6 +130,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(train, wit
         (["--batch-size", 391], "only 390 training images; choose a batch size of at most 390"),
         (["--data", "nowhere"], "no CIFAR-10 in nowhere"),
         (["--resume", "nowhere"], "no checkpoint nowhere: --resume takes the folder of a run that was stopped"),
+        (["--resume", 300 * "x"], "--resume takes the folder of a run that was stopped"),
     ],
 )
 def test_a_wrong_option_is_answered_in_one_sentence_and_leaves_nothing(train, tmp_path, options, sentence):
@@ -331,7 +332,7 @@ def test_the_full_run_measures_nothing_and_holds_nothing_out(pace, monkeypatch):
     assert (config.sizes, config.epochs, config.limit) == (pace.FULL, len(pace.FULL), None)
 
 
-def test_within_a_budget_a_full_run_holds_nothing_out_and_plans_no_time_for_it(pace, without_figures, data, tmp_path):
+def test_within_a_budget_too_a_full_run_holds_nothing_out(pace, without_figures, data, tmp_path):
     options = f"--batch-size 64 --precision float32 --device cpu --data {data} --output {tmp_path / 'run'}"
     result = CliRunner().invoke(cli.app, ["train", "--full", "--budget", "30s", *options.split()])
     assert result.exit_code == 0, result.output
