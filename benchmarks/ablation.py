@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from rich.console import Console
-from torch.nn import functional as F
 from torch.optim.swa_utils import update_bn
 
 from course.bar import Bar
