@@ -1923,7 +1923,7 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
     try:
         if resume:
             path = Path(resume) / "checkpoint.pt" if os.path.isdir(resume) else Path(resume)
-            if not os.path.exists(path):  # unlike Path.exists it says no, too, where a name is too long or access denied
+            if not os.path.exists(path):  # Path.exists raises where the name is too long
                 raise ValueError(f"There is no checkpoint {path}: --resume takes the folder of a run that was stopped.")
             saved = load_checkpoint(path)
             chosen = {"data": config.data} if config.data else {}
