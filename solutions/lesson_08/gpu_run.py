@@ -1572,7 +1572,7 @@ for dtype in (torch.float32, torch.bfloat16):
 # | `course train --full` | the whole plan on all 50,000 training images |
 # | `course train --budget 15min` | the best plan that fits into a quarter of an hour here, by a measured speed |
 # | `course train --full --budget 15min` | the same on all training images: none is held out, so no validation |
-# | `torchrun --nproc-per-node 2 --no-python course train --full` | the same over two processes |
+# | `torchrun --nproc-per-node 2 --no-python course train --full` | the whole plan over two processes |
 # | `course train --full --mine` | with your own definitions of lessons 3 to 6, where they pass their tests |
 #
 # Which ingredient is worth what? An *ablation* answers: the same run once more with one thing changed. For instance
