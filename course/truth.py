@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from course.checking import judge
@@ -93,16 +94,15 @@ class Kills:
         return [test for test in self.tests if test not in needed]
 
     def show(self, console: Console) -> None:
-        """Print the matrix: a row a belief, a column a test."""
+        """Print the matrix: a row a belief, a mark a test."""
         table = Table(title=f"{self.exercise.lesson} · {self.exercise.name}", title_justify="left", show_edge=False)
         table.add_column("belief", overflow="fold")
-        for number, _ in enumerate(self.tests, start=1):
-            table.add_column(str(number), justify="center")
+        table.add_column("".join(str(number % 10) for number, _ in enumerate(self.tests, start=1)), no_wrap=True)
         for belief, failed in self.failed.items():
             mark = "" if belief in self.told else " [bold red](not told)[/]"
-            table.add_row(belief.id + mark, *("✗" if test in failed else "·" for test in self.tests))
+            table.add_row(belief.id + mark, "".join("✗" if test in failed else "·" for test in self.tests))
         console.print(table)
         for number, test in enumerate(self.tests, start=1):
-            spare = "  [dim](catches nothing that no other test catches)[/]" if test in self.spare else ""
-            console.print(f"{number:3} {test}{spare}")
+            spare = "  [dim](others catch all that it catches)[/]" if test in self.spare else ""
+            console.print(f"{number:3} {escape(test)}{spare}", highlight=False, soft_wrap=True)
         console.print()
