@@ -104,5 +104,5 @@ class Kills:
         console.print(table)
         for number, test in enumerate(self.tests, start=1):
             spare = "  [dim](others catch all that it catches)[/]" if test in self.spare else ""
-            console.print(f"{number:3} {escape(test)}{spare}", highlight=False, soft_wrap=True)
+            console.print(f"{number:3} {escape(test)}{spare}", soft_wrap=True)
         console.print()

@@ -14,6 +14,7 @@ import pytest
 from course.build import release, source_notebook
 from course.lesson import ROOT, exercises
 from course.notebooks import answer
+from course.truth import first_seeds
 
 LESSON = "lesson_01"
 NOTEBOOK = f"lessons/{LESSON}/convolution.ipynb"
@@ -255,6 +256,22 @@ def test_watch_without_a_keyboard_judges_all_the_same(checkout):
         said(process.stdout.fileno(), "○ output_size: not implemented yet")
     finally:
         process.kill()
+
+
+def test_truth_fails_when_a_belief_gets_away(checkout):
+    beliefs = checkout / "tests" / LESSON / "misconceptions.py"
+    text = beliefs.read_text(encoding="utf-8")
+    changed = "replace(OUTPUT_SIZE[0], id='changes-nothing', edits=())"
+    text += f"\nfrom dataclasses import replace\nMISCONCEPTIONS = [OUTPUT_SIZE[0], {changed}]\n"
+    beliefs.write_text(text, encoding="utf-8")
+    result = subprocess.run(
+        [*COURSE, "truth", LESSON, "--seeds", "2"], env=os.environ | {"COURSE_ROOT": str(checkout), "COLUMNS": "80"},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert result.returncode == 1, result.stderr
+    for seed in first_seeds(2):
+        assert f"changes-nothing, seed {seed}: passes every test" in result.stdout
+    assert "6 references and 2 wrong beliefs judged under 2 seeds: 2 verdicts are wrong." in result.stdout
 
 
 def test_doctor_names_each_part_and_what_to_do_about_a_missing_one(tmp_path):

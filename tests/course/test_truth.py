@@ -4,12 +4,13 @@ import runpy
 import zlib
 
 import pytest
+from rich.console import Console
 
 from course.build import release
 from course.checking import judge
 from course.diagnosis import misconceptions
 from course.lesson import ROOT, Lesson, all_exercises, released
-from course.truth import first_seeds, names
+from course.truth import Kills, first_seeds, names
 
 EXERCISES = list(all_exercises().values())
 BELIEFS = [pytest.param(m, id=f"{lesson}-{m.exercise}-{m.id}") for lesson in released() for m in misconceptions(lesson)]
@@ -77,3 +78,15 @@ def test_an_answer_that_does_nothing_or_refuses_everything_earns_nothing(exercis
     lesson = Lesson.from_solution(exercise.lesson)
     lesson.namespace[exercise.name] = HOLLOW[hollow]
     assert judge(exercise, lesson).points(exercise) == 0
+
+
+def test_the_matrix_of_many_tests_fits_a_narrow_terminal():
+    exercise = all_exercises()["ShiftedConv2d"]
+    belief = misconceptions(exercise.lesson)[0]
+    tests = [f"gives the output[map {number}]" for number in range(30)]
+    console = Console(width=80, highlight=False)
+    with console.capture() as shown:
+        Kills(exercise, tests, {belief: set(tests[28:])}, told=set()).show(console)
+    lines = [" ".join(line.split()) for line in shown.get().splitlines()]
+    assert f"{belief.id} (not told) │ {'·' * 28}✗✗" in lines
+    assert "30 gives the output[map 29] (others catch all that it catches)" in lines
