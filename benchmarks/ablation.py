@@ -49,13 +49,13 @@ def decay_of_norms(model, weight_decay):
 
 
 class AveragingMuon(recipe.Muon):
-    """Muon that keeps an average of each parameter, too, over about the last hundred steps."""
+    """Muon that keeps an average of each parameter, too, over about the last twenty steps."""
 
     @torch.no_grad()
     def step(self):
         super().step()
         for p in (p for group in self.param_groups for p in group["params"]):
-            self.state[p].setdefault("average", p.clone()).lerp_(p, 0.01)
+            self.state[p].setdefault("average", p.clone()).lerp_(p, 0.05)
 
 
 def take_averages(session):
