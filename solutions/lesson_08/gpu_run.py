@@ -1621,8 +1621,8 @@ for dtype in (torch.float32, torch.bfloat16):
 # images are worth a lot, both sides at the test about one point, and most of the rest *can't be told* from a
 # lucky draw, in one run each of two looks at each image. That doesn't say that they do nothing. Smoothing, decay and
 # shifts are there against learning by heart, which begins after many more looks; they are in the recipe because
-# others have measured longer runs. A smaller cross-entropy without smoothing need not be better, either: a smoothed network
-# is less sure than it could be, which a temperature mends (lesson 7).
+# others have measured longer runs. A smaller cross-entropy without smoothing need not be better, either: a smoothed
+# network is less sure than it could be, which a temperature mends (lesson 7).
 #
 # An ablation is honest only if it prints such lines, too. For a difference of half a point you need several seeds
 # of each, or a recipe for which a run takes seconds (Jordan 2024).
