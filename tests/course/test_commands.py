@@ -265,7 +265,7 @@ def test_truth_fails_when_a_belief_gets_away(checkout):
     text += f"\nfrom dataclasses import replace\nMISCONCEPTIONS = [OUTPUT_SIZE[0], {changed}]\n"
     beliefs.write_text(text, encoding="utf-8")
     result = subprocess.run(
-        [*COURSE, "truth", LESSON, "--seeds", "2"], env=os.environ | {"COURSE_ROOT": str(checkout), "COLUMNS": "80"},
+        [*COURSE, "truth", LESSON, "--seeds", "2"], cwd=checkout, env=os.environ | {"COURSE_ROOT": str(checkout)},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert result.returncode == 1, result.stderr
