@@ -223,11 +223,11 @@ print(f"CUDA: {torch.cuda.is_available()}   Apple GPU: {torch.backends.mps.is_av
 # | `Unsaved changes` | pytest would test the notebook as it was last saved |
 #
 # A report also says what the test called. `fill_` in there gives the weights of a module fixed values; you get it with
-# `from course.student import fill_`. Other names that you don't know stand in the test's own file, such as
+# `from course.student import fill_`. Other names that you don't know are defined in the test's own file, such as
 # `tests/lesson_03/test_basic_block.py`.
 #
 # ## Where to go
 #
 # Lesson 1, [convolution](../lesson_01/convolution.ipynb). The network itself is described in He, Zhang, Ren & Sun
 # (2015), *Deep Residual Learning for Image Recognition*. You don't need to read it now. After lesson 4 you will read
-# it with other eyes.
+# it with new eyes.

@@ -430,7 +430,7 @@ plt.show()
 #
 # ### Exercise: `pad2d`
 #
-# Build it from zeros and an assignment. `F.pad` is out of bounds here, but feel free to compare with it.
+# Build it from zeros and an assignment. `nn.functional.pad` is out of bounds here, but feel free to compare with it.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -458,7 +458,7 @@ plt.show()
 
 # %%
 def pad2d(x: torch.Tensor, padding: int) -> torch.Tensor:
-    """Surround every channel of every image with zeros; without F.pad, and differentiable.
+    """Surround every channel of every image with zeros; without nn.functional.pad, and differentiable.
 
     Args:
         x: shape (N, C, H, W), contiguous in memory or not; left unchanged.
@@ -707,7 +707,7 @@ plt.show()
 
 # %% [markdown]
 # *Figure: five bars on a logarithmic axis. The NumPy loops take longest by far, although theirs is the small layer;
-# your conv2d takes a tiny fraction of that. PyTorch's own is in the same order of magnitude as yours, and usually the
+# your conv2d takes a tiny fraction of that. PyTorch's own is of the same order of magnitude as yours, and usually the
 # faster one.*
 #
 # <details><summary>What to make of it</summary>
@@ -743,8 +743,8 @@ plt.show()
 # \qquad
 # \frac{\partial \mathcal{L}}{\partial b[o]} = \sum_{n, i, j} G[n, o, i, j]$$
 #
-# $$\frac{\partial \mathcal{L}}{\partial x_p[n, c, a, b]} = \sum_{o} \;
-# \sum_{\substack{i, u \\ s\,i + u = a}} \; \sum_{\substack{j, v \\ s\,j + v = b}} G[n, o, i, j] \; w[o, c, u, v]$$
+# $$\frac{\partial \mathcal{L}}{\partial x_p[n, c, r, t]} = \sum_{o} \;
+# \sum_{\substack{i, u \\ s\,i + u = r}} \; \sum_{\substack{j, v \\ s\,j + v = t}} G[n, o, i, j] \; w[o, c, u, v]$$
 #
 # Finally, the frame of zeros is nobody's variable: cut it off $\partial \mathcal{L} / \partial x_p$, and what remains
 # has the shape of $x$.
@@ -762,7 +762,7 @@ plt.show()
 #
 # ### The turned kernel
 #
-# For $s = 1$ put $i = a - u$ and $j = b - v$ into the last formula: $G[n, o, a - u, b - v] \; w[o, c, u, v]$. The
+# For $s = 1$ put $i = r - u$ and $j = t - v$ into the last formula: $G[n, o, r - u, t - v] \; w[o, c, u, v]$. The
 # minus signs are the point. Where the forward pass reads its input *forwards* along the kernel, the way back reads $G$
 # *backwards*: a true convolution, or, if you like, a correlation of $G$ with the kernel turned by 180° and with the
 # channels' roles exchanged (Dumoulin & Visin 2016, section 4). It is the single bright pixel of section 3 again.
@@ -838,10 +838,10 @@ def conv2d_backward(
 
     Returns:
         (grad_x, grad_weight, grad_bias), of shapes (N, C, H, W), (O, C, KH, KW) and (O,), with the dtype of `x`;
-        no inference tensors, unless it is called in inference mode.
+        tensors that autograd can go on with, so not computed under `torch.inference_mode()` here.
 
     Raises:
-        ValueError: grad_output has not the shape of conv2d's output; the message names both shapes.
+        ValueError: grad_output doesn't have the shape of conv2d's output; the message names both shapes.
     """
     ### BEGIN SOLUTION
     (n, _, h, w), (out_channels, _, kernel_h, kernel_w) = x.shape, weight.shape
@@ -952,11 +952,11 @@ plt.show()
 # is an `nn.Parameter`. A plain tensor as an attribute it does not even notice, and then the layer never learns.
 #
 # Call the parameters `weight` and `bias`, as `nn.Conv2d` does, and the two layers can load each other's state. In
-# lesson 4 you will load a published ResNet18 into yours because of that.
+# lesson 4 that lets you put your own layer into a whole ResNet18.
 #
-# **Where to begin?** At zero, all output channels would be equal, get equal gradients and stay equal forever. So the
-# weights are random, but how large? One output is a sum of $C \cdot K^2$ products, the layer's *fan-in*. If the
-# weights are independent with mean 0 and variance $\sigma^2$, then
+# **Where to begin?** If every layer began at zero, all output channels of a layer would be equal, get equal gradients
+# and stay equal forever. So the weights are random, but how large? One output is a sum of $C \cdot K^2$ products, the
+# layer's *fan-in*. If the weights are independent with mean 0 and variance $\sigma^2$, then
 #
 # $$\operatorname{Var}(\text{out}) = C K^2 \cdot \sigma^2 \cdot \operatorname{E}[x^2],$$
 #

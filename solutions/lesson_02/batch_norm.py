@@ -401,7 +401,7 @@ def batch_norm_backward(
 
     Returns:
         (grad_x, grad_weight, grad_bias) of shapes (N, C, H, W), (C,) and (C,), of the dtype of `x`, and as accurate as
-        batch_statistics; no inference tensors, unless it is called in inference mode.
+        batch_statistics; tensors that autograd can go on with, so not computed under `torch.inference_mode()` here.
 
     Raises:
         ValueError: grad_output and x differ in shape, or weight isn't of shape (C,); the message names both shapes.
@@ -524,11 +524,11 @@ print("sum of grad_x * (x - mean):   ", (grad_x * (x - mean[:, None, None])).sum
 # older weights produced it.
 #
 # **One batch, two variances.** The batch is normalised with its *biased* variance, divided by $n$; that makes the
-# output's variance exactly 1. But `running_var` is meant to estimate the variance of all the data to come, and a batch
-# underestimates it: its mean has been fitted to these very values. Dividing by $n - 1$ instead repairs that on
-# average. So what goes into `running_var` is $v \cdot \frac{n}{n - 1}$ (Ioffe & Szegedy 2015, algorithm 2). Several
-# published course implementations leave this out. With our six numbers and a fresh layer: `running_mean` becomes
-# $0.9 \cdot 0 + 0.1 \cdot 3 = 0.3$, and `running_var` $0.9 \cdot 1 + 0.1 \cdot 4.8 = 1.38$.
+# variance of $\hat x$ 1, but for $\varepsilon$. But `running_var` is meant to estimate the variance of all the data to
+# come, and a batch underestimates it: its mean has been fitted to these very values. Dividing by $n - 1$ instead
+# repairs that on average. So what goes into `running_var` is $v \cdot \frac{n}{n - 1}$ (Ioffe & Szegedy 2015,
+# algorithm 2). Several published course implementations leave this out. With our six numbers and a fresh layer:
+# `running_mean` becomes $0.9 \cdot 0 + 0.1 \cdot 3 = 0.3$, and `running_var` $0.9 \cdot 1 + 0.1 \cdot 4.8 = 1.38$.
 #
 # **What is learned, what is only remembered.** `weight` and `bias` are learned: `nn.Parameter`, so that the
 # optimizer finds them. The running statistics are only remembered: *buffers*, made by
@@ -610,7 +610,7 @@ class BatchNorm2d(nn.Module):
             mean, var = batch_statistics(x)
             with torch.no_grad():
                 self.running_mean += self.momentum * (mean - self.running_mean)
-                self.running_var += self.momentum * (var * count / (count - 1) - self.running_var)
+                self.running_var += self.momentum * (var * (count / (count - 1)) - self.running_var)
                 self.num_batches_tracked += 1
         else:
             mean, var = self.running_mean, self.running_var
@@ -676,7 +676,7 @@ print(f"running_var at the end: yours {unbiased[-1]:.2f}, without the factor {bi
 # worse than it is, as its running statistics are still on their way.
 #
 # The biased variance of 4 values is $\frac34$ of the true one on average, and so it settles at 3. In a ResNet's
-# first layers $n$ is in the hundred thousands and nobody could see the difference. In its last layers, with small
+# first layers $n$ is above a hundred thousand and nobody could see the difference. In its last layers, with small
 # images and small batches, it counts.
 # </details>
 
@@ -692,10 +692,10 @@ print(f"running_var at the end: yours {unbiased[-1]:.2f}, without the factor {bi
 #   \;=\; \underbrace{\tfrac{\gamma}{\sigma}\, w}_{\text{new weight}} * \; x \;+\;
 #   \underbrace{\tfrac{\gamma}{\sigma}\,(b - \mu) + \beta}_{\text{new bias}}$$
 #
-# One layer instead of two, and not a digit lost (Jacob et al. 2018, section 3.2, do it before they quantise). The
-# formula shows two more things. The convolution's own bias $b$ only shifts $\mu$ along, so in training it does
-# nothing; that is why ResNet's convolutions have `bias=False`. And it works because the norm stands *behind* the
-# convolution: in front of it, the zeros of the padding would not be normalised, and the border would come out
+# One layer instead of two, the same function but for rounding (Jacob et al. 2018, section 3.2, do it before they
+# quantise). The formula shows two more things. The convolution's own bias $b$ only shifts $\mu$ along, so in training
+# it does nothing; that is why ResNet's convolutions have `bias=False`. And it works because the norm stands *behind*
+# the convolution: in front of it, the zeros of the padding would not be normalised, and the border would come out
 # wrong.
 #
 # ## Exercise 5: fold the norm into the convolution

@@ -40,7 +40,7 @@ set_style()
 # find it.
 #
 # So identity, of all things, is hard to learn for a pile of convolutions and ReLUs. Then don't make them learn it.
-# Let the layers compute only the *difference* to their input, and add the input by a wire of its own:
+# Let the layers compute only the *difference* from their input, and add the input by a wire of its own:
 #
 # $$\text{plain: } \; y = H(x) \qquad\qquad \text{residual: } \; y = F(x) + x$$
 #
@@ -526,7 +526,7 @@ plt.show()
 # <details><summary>Hint 2: the idea</summary>
 #
 # Loop over the blocks, pass `x` on, append each output. Then one call to `torch.autograd.grad` with the whole list
-# gives one gradient an output, in the list's order. `.norm()` is the L2 norm over all elements; `.item()` makes a
+# gives one gradient per output, in the list's order. `.norm()` is the L2 norm over all elements; `.item()` makes a
 # Python number of it.
 #
 # </details>
@@ -559,7 +559,7 @@ def gradient_norms(blocks: list[nn.Module], x: torch.Tensor) -> list[float]:
         x: input of the first block.
 
     Returns:
-        One number a block, in the same order: the L2 norm (the root of the sum of squares over all elements) of the
+        One number per block, in the same order: the L2 norm (the root of the sum of squares over all elements) of the
         loss's gradient with respect to that block's output. No `.grad` is left on x or on any parameter, one that
         was there before is unchanged, and so is `requires_grad` of x and of every parameter. No hook stays.
 
@@ -630,10 +630,10 @@ plt.show()
 print(f"plain, with norms: each block multiplies the gradient by {plain[0] ** (1 / 19):.2f}")
 
 # %% [markdown]
-# *Figure: gradient norms through 20 blocks on logarithmic axes. Without norms, the plain line falls on a straight line
-# by many powers of ten from block 20 to block 1, while the residual one stays near 1. With norms, the plain line rises
-# on a straight line to several hundred at block 1, while the residual one rises to about ten and bends: most of its
-# rise happens in the first few blocks.*
+# *Figure: gradient norms through 20 blocks on a logarithmic scale. Without norms, the plain line falls on a straight
+# line by many powers of ten from block 20 to block 1, while the residual one stays near 1. With norms, the plain line
+# rises on a straight line to several hundred at block 1, while the residual one rises to about ten and bends: most of
+# its rise happens in the first few blocks.*
 #
 # <details><summary>What happened</summary>
 #
@@ -655,8 +655,8 @@ print(f"plain, with norms: each block multiplies the gradient by {plain[0] ** (1
 # initialisation. He et al. (2015, section 4.1) had already checked that their plain nets' gradients did not vanish,
 # and left the question of what was wrong with them open.
 #
-# **With norms and a wire** the growth is no longer a power of the depth. The norm at the end of a branch always gives
-# it the same size, while the wire collects more and more. Relative to the sum, branch number $l$ gets smaller and
+# **With norms and a wire** the growth is no longer exponential in the depth. The norm at the end of a branch always
+# gives it the same size, while the wire collects more and more. Relative to the sum, branch number $l$ gets smaller and
 # smaller, and deep blocks come close to the identity by themselves (De & Smith 2020).
 #
 # </details>
@@ -771,11 +771,11 @@ finish(ax)
 # %% [markdown]
 # ## Starting at the identity
 #
-# If small branches are good, why not start with none? `bn2` ends on a multiplication by its weight, the $\gamma$ of
-# lesson 2, which starts at 1. Set it to 0 in every block, and each branch gives exactly zero: $y = \text{ReLU}(x)$,
-# and that is $x$, since $x$ comes out of the ReLU before (only the first block's $x$ may not). Your net of 20 blocks
-# starts as a net of none. This is the zero-initialisation of Goyal et al. (2017, section 5.1); torchvision's nets do
-# it if you ask for `zero_init_residual=True`.
+# If small branches are good, why not start with none? `bn2` multiplies by its weight, the $\gamma$ of lesson 2, which
+# starts at 1, and adds its bias, which starts at 0. Set the weight to 0 in every block, and each branch gives exactly
+# zero: $y = \text{ReLU}(x)$, and that is $x$, since $x$ comes out of the ReLU before (only the first block's $x$ may
+# not). Your net of 20 blocks starts as a net of none. This is the zero-initialisation of Goyal et al. (2017, section
+# 5.1); torchvision's nets do it if you ask for `zero_init_residual=True`.
 #
 # ### Predict, then run: zero gamma
 #
@@ -881,7 +881,7 @@ finish(ax)
 # gradient over the wire: a test that only compares outputs never sees it. A measurement with `gradient_norms` does,
 # in one line.
 #
-# **Two more, that no curve shows so clearly.** An in-place operation on the input, `x.relu_()` or `x += out`, writes
+# **Two more that no curve shows so clearly.** An in-place operation on the input, `x.relu_()` or `x += out`, writes
 # into the tensor that the shortcut, or the caller, still needs. Sometimes autograd notices and complains of a tensor
 # "modified by an inplace operation"; sometimes you just get other numbers. And a projection made in `forward` instead
 # of `__init__` is random anew in every step, and unknown to the optimizer. The loss falls a little and stays there.

@@ -7,7 +7,7 @@
 #
 # 1. build the whole ResNet18, for small and for large images, and account for every one of its 11 million parameters;
 # 2. say where the weights start, why there, and what happens to a signal when they don't;
-# 3. put published weights into a net of your own and show that it computes the same numbers.
+# 3. put torchvision's weights into a net of your own and show that it computes the same numbers.
 #
 # You have built the parts: a convolution, a norm, a block. Today they become a net. There is surprisingly little left
 # to write. The rest of the time goes into looking at what you have: where its parameters sit, where its work is done,
@@ -274,8 +274,9 @@ print("all numbers in the state dict:", sum(tensor.numel() for tensor in small.s
 # **fan-out**, and the same reasoning gives $\mathrm{Var}[w] = 2 / n_{out}$ (He et al. 2015b, section 2.2, equations 10
 # and 14).
 #
-# Which of the two? You can't have both where the channels change. In this net a norm behind each convolution already
-# looks after the forward signal. So the gradient decides: $2 / n_{out}$, which is also what torchvision's ResNet does.
+# Which of the two? You can't have both where the channels change. In this net the norm behind each convolution
+# takes the weights' scale out of the signal, and out of the gradient that is handed down. So either would do; we take
+# $2 / n_{out}$, as torchvision's ResNet does.
 #
 # An example: a 3x3 convolution from 64 to 128 channels has $n_{in} = 64 \cdot 9 = 576$ and $n_{out} = 128 \cdot 9 =
 # 1152$. Its weights get the variance $2 / 1152$, so the standard deviation $1 / 24 \approx 0.042$.
@@ -436,8 +437,9 @@ plt.show()
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# The constructor is the row of boxes in the first figure, read from left to right, one attribute per box. The last line
-# applies `init_weights`. `forward` is the same row again.
+# The constructor is the row of boxes in the first figure, read from left to right: three attributes for the
+# stem, one for each stage, one for `fc`; the image and the mean need none. The last line applies `init_weights`.
+# `forward` is the same row again.
 # </details>
 #
 # <details><summary>Hint 2: the idea</summary>
@@ -537,7 +539,8 @@ print(f"CIFAR, 10 classes:      {count_parameters(ResNet18()):,} parameters")
 print(f"ImageNet, 1000 classes: {count_parameters(ResNet18(1000, 'imagenet')):,} parameters")
 
 # %% [markdown]
-# Do you see 11,173,962 and 11,689,512? Then yours has exactly the parameters of the published net.
+# Do you see 11,173,962 and 11,689,512? The second is the published net's number. The first is what the smaller stem and
+# ten classes leave of it.
 #
 # ### Predict, then run: where are the parameters, and where is the work?
 #
@@ -823,8 +826,8 @@ plt.show()
 
 # %% [markdown]
 # *Figure: the receptive field behind each layer on the main path, for both stems, with the width of the image as a
-# dashed line. Both curves get steeper behind each stage that strides. With the CIFAR stem the curve crosses 32 pixels
-# in `layer3`. With the ImageNet stem it crosses 224 pixels in `layer4`.*
+# dashed line. Both curves get steeper behind the first convolution of each stage that strides. With the CIFAR stem the
+# curve crosses 32 pixels in `layer3`. With the ImageNet stem it crosses 224 pixels in `layer4`.*
 #
 # The formula gives the pixels that *can* have an influence. How strong is it? Ask autograd: the gradient of one value
 # of a map with respect to the image says how much each pixel counts. Here it is for an untrained CIFAR net and the
@@ -875,7 +878,7 @@ plt.show()
 # <details><summary>What happened</summary>
 #
 # The measured squares have the size that your formula gives. But a pixel in the middle reaches the output on many
-# paths, and one at the edge on a single path. So the influence looks like a bell: the *effective* receptive field is
+# paths, and one in a corner on a single path. So the influence looks like a bell: the *effective* receptive field is
 # much smaller than the formula says (Luo et al. 2016, sections 2 and 3). When a net seems blind to something far away,
 # this is one place to look.
 # </details>
@@ -883,8 +886,8 @@ plt.show()
 # %% [markdown]
 # ## 6. All of it your own
 #
-# In this net two parts are still PyTorch's: the convolution and the norm. You have written both, in lessons 1 and 2. So
-# take them. The next cell replaces every `nn.Conv2d` and every `nn.BatchNorm2d` by yours, with the same weights. Then
+# Two of PyTorch's layers in this net you have written yourself, in lessons 1 and 2: the convolution and the norm. So
+# take yours. The next cell replaces every `nn.Conv2d` and every `nn.BatchNorm2d` by yours, with the same weights. Then
 # both nets take one step of training on the same images.
 #
 # **Guess first:** by how much do the logits differ, in float64? And how much slower is yours?
@@ -940,10 +943,10 @@ print(f"one step: {own_seconds:.2f} s with your layers, {seconds:.2f} s with PyT
 # %% [markdown]
 # <details><summary>What happened</summary>
 #
-# The logits agree to the last digits, before and after a step of training: your gradients are right, too. And yours may
-# not be slower at all. On a CPU, PyTorch's fast convolution kernels are made for float32. In float64 a convolution is
-# patches and a matrix product on both sides. Try `images.float()` and `ResNet18()` without `.double()`, and the picture
-# changes.
+# The loss before the step and the logits after it agree to the last digits: your gradients are right, too. And yours
+# may not be slower at all. On a CPU, PyTorch's fast convolution kernels are made for float32. In float64 a convolution
+# is patches and a matrix product on both sides. Try `images.float()` and `ResNet18()` without `.double()`, and the
+# picture changes.
 # </details>
 #
 # Look at the list of parts once more. What is left of PyTorch's modules is a linear layer, an identity and a container.

@@ -148,7 +148,7 @@ plt.show()
 # <details><summary>Was your guess right?</summary>
 #
 # Nine small pictures, almost without colour. Three neighbouring bytes are three neighbouring *columns* of one plane.
-# Taken for red, green and blue of one pixel they are nearly equal, and equal values make grey; only at an edge they
+# Taken for red, green and blue of one pixel they are nearly equal, and equal values make grey; only at an edge do they
 # differ. Each line of 32 such pixels eats 96 bytes, which is three lines of a plane: so three small copies stand side
 # by side. The three planes give the three rows of copies. A network would train on this, too. It would only be worse,
 # and never say why.
@@ -286,8 +286,8 @@ show_lines({name: images[labels == label][:8] for label, name in enumerate(sourc
 #
 # How many could you name yourself at this size? Keep a doubtful one in mind, for when your network gets it wrong.
 #
-# **Predict, then run: the average picture.** Take all images of one class and average them pixel by pixel. What will
-# be left? And which classes, if any, will you still recognise?
+# **Predict, then run: the average picture.** Take the images of one class among the first 10,000 and average them pixel
+# by pixel. What will be left? And which classes, if any, will you still recognise?
 
 # %%
 few, few_labels = images[:10_000], labels[:10_000]
@@ -395,8 +395,8 @@ def channel_stats(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
     Returns:
         mean and std, float32 (C,) each. The deviation is that of all N * H * W values of a channel from the
-        channel's mean, and the sum of squares is divided by N * H * W: these are all the values there are. It is 0
-        for a channel of equal values.
+        channel's mean, and the sum of squares is divided by N * H * W: these are all the values there are. It is 0,
+        but for rounding, for a channel of equal values.
     """
     ### BEGIN SOLUTION
     count, total, squares = images[:, 0].numel(), 0, 0
@@ -532,7 +532,7 @@ print(f"typical: {smallest.float().median():.0f} of the smallest class, {largest
 
 # %% [markdown]
 # *Figure: two heaps from 200 random draws. The size of the smallest class lies around 85, that of the largest around
-# 116. Neither reaches 100, which a dotted line marks.*
+# 116. Neither heap reaches 100, which a dotted line marks.*
 #
 # <details><summary>Was your guess right?</summary>
 #
@@ -802,8 +802,8 @@ show_lines(guises)
 # ## Batches that can be repeated
 #
 # A run stops: a power cut, the end of your time on a shared GPU. It must be able to go on *as if it had never
-# stopped*. That takes the same images in the same order, from the very step on. Most loops can't do it. Their shuffling
-# hangs on a generator that has been drawn from ten thousand times, by everybody.
+# stopped*. That takes the same images in the same order, from that very step on. Most loops can't do it. Their
+# shuffling hangs on a generator that has been drawn from ten thousand times, by everybody.
 #
 # The plain way out: let the order be a **function of three numbers**, seed, epoch and step. Then there is no state to
 # save, nothing to restore, and epoch 7 is epoch 7 whether or not anybody ever asked for epoch 6.
@@ -931,7 +931,7 @@ class Batches:
 check("Batches", points=4)
 
 # %% [markdown]
-# **The proof.** A run is stopped after two batches of epoch 7. Another process, which knows nothing but the seed, goes
+# **The proof.** A run is stopped after two batches of epoch 7. A new `Batches`, which knows nothing but the seed, goes
 # on:
 
 # %%
@@ -1025,8 +1025,9 @@ plt.show()
 # <details><summary>Was your guess right?</summary>
 #
 # Without augmentation the training accuracy runs away from the held-out one: the net learns its 2,000 images by
-# heart. With augmentation it hardly ever sees the same picture twice, finds training harder, and the gap nearly
-# closes. What counts is the last number of each line that the cell printed: on CIFAR-10 it gains several points.
+# heart. With augmentation each picture comes in 50 guises, of which it sees about 17; it finds training harder, and the
+# gap nearly closes. What counts is the last number of each line that the cell printed: on CIFAR-10 it gains several
+# points.
 #
 # The right half answers another question: **why only on training data?** Augmented validation images give another
 # number for every draw, by chance alone. And they answer a question that nobody asked: how good is the net on shifted
@@ -1186,7 +1187,7 @@ step_cost, data_cost = min(seconds) / 16, 1 / best["your own"]
 print(
     f"training {1000 * step_cost:.1f} ms an image, your batches {1000 * data_cost:.4f} ms: {data_cost / step_cost:.2%}"
 )
-print(f"torchvision's, in one process with it: {1 / best['torchvision, 2 workers'] / step_cost:.1%}")
+print(f"torchvision's, made by two workers beside it: {1 / best['torchvision, 2 workers'] / step_cost:.1%}")
 
 # %% [markdown]
 # On a CPU even the slow way is no bottleneck, because training is so much slower. A GPU takes thousands of images a
@@ -1195,8 +1196,8 @@ print(f"torchvision's, in one process with it: {1 / best['torchvision, 2 workers
 #
 # ## What broke, what it means
 #
-# Two mistakes that leave everything running, trained on the same 2,000 small images. You know both curves when
-# you see them again.
+# Two mistakes that leave everything running, trained on the same 2,000 small images. You will know both curves
+# when you see them again.
 
 
 # %%
@@ -1235,10 +1236,10 @@ for name, values in losses.items():
 # 1. **Images and labels parted.** The loss goes to $\ln 10 \approx 2.30$ and stays there: the net has learned that
 #    there are ten classes, and nothing else is to be learned. Whenever a loss sits at the logarithm of the number of
 #    classes, look at your labels before you touch the learning rate. *Remedy:* one index for both.
-# 2. **Not shuffled.** Each batch holds one class. "Always say frog" is the best answer for a while: the dip. Then
-#    the next class comes, and it is wrong with confidence: the peak. The net ends up worse than guessing. Batch norm
-#    adds to the harm, for it subtracts just what the images of a batch have in common (lesson 2). A wave with a period
-#    of one epoch tells you where to look. *Remedy:* `shuffle=True` for training, and only there.
+# 2. **Not shuffled.** Each batch holds one class or two. "Always say frog" is the best answer for a while: the dip.
+#    Then the next class comes, and it is wrong with confidence: the peak. The net ends up worse than guessing. Batch
+#    norm adds to the harm, for it subtracts just what the images of a batch have in common (lesson 2). A wave with a
+#    period of one epoch tells you where to look. *Remedy:* `shuffle=True` for training, and only there.
 # 3. **Test images among the training images.** No curve shows it. Training is fine, the test is wonderful, and the
 #    first user is disappointed. *Remedy:* count, split once, by a seed, and write the seed down.
 #

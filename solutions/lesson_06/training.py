@@ -102,14 +102,15 @@ plt.show()
 # | $y$ | `targets` | $(N,)$ | the number of the right class |
 # | $\varepsilon$ | `label_smoothing` | a number | the share that is spread, often 0.1 |
 # | $p$, $q$ | | $(N, C)$ | probabilities: the network's, and those asked for |
-# | $\ell$ | the result | a scalar | the mean over the $N$ images |
+# | $\ell$ | its mean is the result | $(N,)$ | the loss of each image |
 #
 # **By hand.** Three classes, logits $z = (\log 6, \log 3, \log 1)$, and the first class is right. The powers are
 # $6, 3, 1$, so $p = (0.6, 0.3, 0.1)$ and $\ell = -\log 0.6 = 0.511$. With $\varepsilon = 0.3$ the target becomes
 # $q = (0.8, 0.1, 0.1)$, and $\ell = -(0.8 \log 0.6 + 0.1 \log 0.3 + 0.1 \log 0.1) = 0.759$.
 #
 # The gradient is the nicest in all of deep learning: $\partial \ell / \partial z_k = p_k - q_k$, here
-# $(-0.2, 0.2, 0)$. What the network believes, minus what it should believe.
+# $(-0.2, 0.2, 0)$. What the network believes, minus what it should believe. (For the mean over a batch, divide by
+# $N$.)
 #
 # **One trap.** In float32, $e^{89}$ is infinite and $e^{-104}$ is zero. A net in trouble gives such logits, and
 # then the naive formula answers $\infty / \infty$ or $\log 0$. Two identities help. Softmax doesn't change when a
@@ -482,7 +483,7 @@ plt.show()
 # again. The simplest shape that does all three is a triangle (Smith & Topin 2018; Goyal et al. 2017, section 2.2,
 # for the climb):
 #
-# $$\eta_s = \text{peak} \cdot \min\!\left(\frac{s + 1}{w}, \; \frac{S - s}{S - w}\right),
+# $$\eta_s = \text{peak} \cdot \min\!\left(\frac{s + 1}{w}, \; \frac{S - s}{S - w}, \; 1\right),
 #   \qquad s = 0, \dots, S - 1$$
 #
 # $S$ is `total_steps`, and $w$ is `warmup_fraction` · $S$, at least 1: the number of steps that climb. The
@@ -862,7 +863,7 @@ def predict(
 #
 # `unfinished = path.with_name(path.name + ".unfinished")`, then `try:` with `unfinished.open("wb")`,
 # `file.write(buffer.getbuffer())`, `file.flush()`, `os.fsync(file.fileno())`, `os.replace(unfinished, path)`;
-# `except OSError:` with `unfinished.unlink(missing_ok=True)` and `raise`.
+# `except BaseException:`, so that Ctrl-C counts, with `unfinished.unlink(missing_ok=True)` and `raise`.
 # </details>
 
 # %%
@@ -895,7 +896,7 @@ def save_checkpoint(path: str | Path, **values: Any) -> None:
             file.flush()
             os.fsync(file.fileno())  # on the disk before it takes the old one's place
         os.replace(unfinished, path)
-    except OSError:
+    except BaseException:  # Ctrl-C, too
         unfinished.unlink(missing_ok=True)
         raise
     ### END SOLUTION
@@ -938,8 +939,8 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> dic
         device: where all its tensors go, however deep they lie and wherever they were when they were saved.
 
     Raises:
-        ValueError: the file is missing, damaged (even by one flipped bit), or no checkpoint of this course
-            (a folder is none); the message names the path.
+        ValueError: the file is missing, damaged (even by one flipped bit of what is read), or no checkpoint of this
+            course (a folder is none); the message names the path.
     """
     ### BEGIN SOLUTION
     try:
@@ -1106,7 +1107,7 @@ def fit(
     Args:
         train: `Batches` of lesson 5, or anything with their `len()`, `epoch_size` and `epoch(epoch, start)`.
         validation: what `evaluate` takes; measured after every complete epoch.
-        epochs: of the whole run, those in `state` included.
+        epochs: of a new run; a `state` brings its own length, `total`.
         peak: the highest learning rate of the schedule.
         update: makes one step (see `train_epoch`).
         evaluate: gives loss and accuracy on the validation batches.
@@ -1116,8 +1117,9 @@ def fit(
             over, shortened or not, nothing is trained, measured or saved.
         save: is called with the state at the beginning of a new run, after every epoch with its row in the
             history, and on stopping.
-        watch: is called with the state after every step that is noted in it (on a GPU every 20th); true
-            stops the run after saving it. A run that has stopped after an epoch's last step has its row, too.
+        watch: is called with the state after every step that is noted in it (on a GPU every 20th and an
+            epoch's last); true stops the run after saving it. A run that has stopped after an epoch's last step has
+            its row, too.
 
     Returns:
         the state: `step` of `total`, `losses` and `right` (one of each a step), `history` (a row an epoch),
@@ -1161,9 +1163,9 @@ check("fit", points=4)
 
 
 # %% [markdown]
-# ## Predict, then run: stopped and gone on
+# ## Predict, then run: stopped and continued
 #
-# A run of four epochs, and the same run stopped in the middle of the third and gone on with from its checkpoint,
+# A run of four epochs, and the same run stopped in the middle of the third and continued from its checkpoint,
 # in a network and an optimizer that know nothing of the first half. **Guess:** how far apart are the weights at
 # the end: by rounding errors, or less? And a third run, which goes on with the *weights* alone, as so many
 # published scripts do: at once as good as before, or not?
@@ -1213,12 +1215,12 @@ with tempfile.TemporaryDirectory() as folder:
         resumed = fit(model, optimizer, train, validation, 4, 0.1, state=saved["state"])
         losses[name] = resumed["losses"]
         apart = (weights_of(model) - reference).abs().max()
-        print(f"gone on with {name}: the weights differ by at most {apart:.3g}")
+        print(f"continued with {name}: the weights differ by at most {apart:.3g}")
 
 plt.figure(figsize=(7, 3.4), layout="constrained")
 plt.plot(losses["never stopped"], color=GREY, lw=5, alpha=0.6, label="never stopped")
-plt.plot(losses["all of it"], color=BLUE, lw=1.5, label="gone on with all of it")
-plt.plot(range(40, 64), losses["weights alone"][40:], color=VERMILION, label="gone on with the weights alone")
+plt.plot(losses["all of it"], color=BLUE, lw=1.5, label="continued with all of it")
+plt.plot(range(40, 64), losses["weights alone"][40:], color=VERMILION, label="continued with the weights alone")
 plt.axvline(40, color="black", ls=":", lw=1)
 plt.xlabel("step")
 plt.ylabel("training loss in nats")
@@ -1227,7 +1229,7 @@ plt.show()
 
 # %% [markdown]
 # *Figure: the training loss over 64 steps. A thick grey line, the run that was never stopped, and on it, covering
-# it exactly, the run that was stopped at step 40, marked by a dotted line, and gone on with. A third line leaves
+# it exactly, the run that was stopped at step 40, marked by a dotted line, and continued. A third line leaves
 # the two after step 40 and wavers about them: the run that went on with the weights alone.*
 #
 # <details><summary>Was your guess right?</summary>

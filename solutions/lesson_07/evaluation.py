@@ -40,9 +40,9 @@ set_style()
 # %% [markdown]
 # ## A network to look at
 #
-# If you have trained a network with `course train`, the newest run in `runs/` is taken. If not, the cell below
+# If you have trained a network with `course train`, the newest run in `runs/` is taken. If not, the second cell below
 # trains a ResNet18 for a few seconds, on very few and very small images. That one is a poor network, which suits us:
-# it makes plenty of mistakes to look at. The cell says which of the two you get, and on which data. Without a copy
+# it makes plenty of mistakes to look at. That cell says which of the two you get, and on which data. Without a copy
 # of CIFAR-10 that is the stand-in, ten classes of drawn shapes.
 
 # %%
@@ -310,7 +310,7 @@ check("bootstrap_interval", points=2)
 
 # %%
 correct = logits.argmax(1) == targets  # (N,)
-sizes = [n for n in (50, 100, 200, 500, 1000, 2000, 5000, 10_000) if n <= len(correct)]
+sizes = [n for n in (50, 100, 200, 500, 1000, 2000, 5000) if n < len(correct)] + [len(correct)]
 intervals = [bootstrap_interval(correct[:n]) for n in sizes]
 generator = torch.Generator().manual_seed(0)
 draws = [torch.randint(len(correct), (len(correct),), generator=generator) for _ in range(1000)]
@@ -370,10 +370,10 @@ print(f"an interval one point wide takes about {accuracy * (1 - accuracy) * (2 *
 #   F_{1,c} = \frac{2}{\frac{1}{\text{precision}_c} + \frac{1}{\text{recall}_c}}
 #           = \frac{2\, M_{cc}}{\sum_i M_{ic} + \sum_j M_{cj}}$$
 #
-# $F_1$ is the harmonic mean of the two (van Rijsbergen 1979). It stays near the smaller: who calls everything a
-# cat has recall 1 and precision near 0, and deserves an $F_1$ near 0. The last form has another advantage. The
-# word “ship” was never said, so its precision is $0 / 0$, which we set to 0. The sum below the line is still 1,
-# and $F_1 = 0$ comes out by itself.
+# $F_1$ is the harmonic mean of the two (van Rijsbergen 1979). It stays near the smaller: where cats are rare, who
+# calls everything a cat has recall 1 and precision near 0, and deserves an $F_1$ near 0. The last form has another
+# advantage. The word “ship” was never said, so its precision is $0 / 0$, which we set to 0. The sum below the line is
+# still 1, and $F_1 = 0$ comes out by itself.
 #
 # ## Exercise 3: the confusion matrix
 #
@@ -650,7 +650,7 @@ print(f"mean confidence {probabilities.max(1).values.mean():.1%}, accuracy {topk
 #
 # Once all training images are classified correctly, the loss can still fall: by making the logits larger. So long
 # training on the same images makes a network too sure, and large networks can do that best (Guo et al. 2017, section
-# 3). The short run of this notebook has seen its 512 images three times, which is enough to begin with that. Label
+# 3). The short run of this notebook has seen its 512 images three times, which is enough for this to begin. Label
 # smoothing punishes certainty and pushes the other way (Müller et al. 2019, section 3), and so does a training that
 # ends early. A network from `course train` has had both.
 # </details>
@@ -1052,9 +1052,9 @@ plt.show()
 #
 # ## A second look
 #
-# A mirrored ship is still a ship. The network has learned from mirrored images, yet its answers for an image and for
-# its mirror image differ a little. Each has an error of its own, and a mean of two has less. This is called
-# *test-time augmentation*; Krizhevsky et al. 2012, section 4.1, averaged ten looks.
+# A mirrored ship is still a ship. A network from `course train` has learned from mirrored images, and yet its answers
+# for an image and for its mirror image differ a little. Each has an error of its own, and a mean of two has less. This
+# is called *test-time augmentation*; Krizhevsky et al. 2012, section 4.1, averaged ten looks.
 #
 # What to average, logits or probabilities? Both are done. Here it is the **logits**: what comes out are logits
 # again, so it goes into every function of this lesson. (The softmax of mean logits is the geometric mean of the two
@@ -1118,7 +1118,7 @@ print(f"two looks  {topk_accuracy(both, targets):.1%}")
 print(f"of {len(targets):,} answers {changed.sum()} changed: {better.sum()} became right, {worse.sum()} became wrong")
 
 # %% [markdown]
-# Compare the gain with the interval, and then with the two last counts. These are what you should look at: both ways
+# Compare the gain with the interval, and then with the last two counts. These are what you should look at: both ways
 # were tested on the same images, and all that differs between them is in the answers that changed.
 #
 # ## What broke, what it means
@@ -1137,7 +1137,7 @@ mean, std = stats
 views = {
     "not normalised": prepare(images[subset], (torch.zeros(3), torch.ones(3)), side),
     "blue, green, red": prepare(images[subset].flip(1), stats, side),
-    "0 … 255": prepare(images[subset], (mean / 255, std / 255), side),
+    "not divided by 255": prepare(images[subset], (mean / 255, std / 255), side),
 }
 sure = logits[subset].softmax(1).max(1).values.mean().item()
 scores = {"as in training": (topk_accuracy(logits[subset], targets[subset]), sure)}
@@ -1162,14 +1162,14 @@ print(f"1: the best epoch measures {measured[best]:.1%} and is worth {climbing[b
 for view, (accuracy, sure) in scores.items():
     print(f"2: {view}: accuracy {accuracy:.1%}, mean confidence {sure:.1%}")
 batches = correct[: len(correct) * 2 // 3].float().split(len(correct) // 3 * 2 - 20)  # the last has 20 images
-print(f"3: accuracy of all {torch.cat(batches).mean():.2%}, ", end="")
+print(f"3: accuracy of {sum(map(len, batches)):,} images {torch.cat(batches).mean():.2%}, ", end="")
 print(f"mean of the batches' accuracies {torch.stack([batch.mean() for batch in batches]).mean():.2%}")
 
 # %% [markdown]
 # *Figure: on the left a simulated training. A dotted line, what the network is worth, climbs and levels off at 70 %.
 # A jagged blue line, what a test of 1,000 images measures, wavers about it. A vermilion dot marks its highest point,
 # well above the dotted line. On the right pairs of bars, accuracy and mean confidence of your network, for images
-# prepared as in training, not normalised, with red and blue exchanged, and with values up to 255.*
+# prepared as in training, not normalised, with red and blue exchanged, and normalised without a division by 255.*
 #
 # 1. **Choosing by the test.** In a curve it shows as a proud single peak on a plateau. The best of 60 measurements
 #    is the luckiest one, and it is reported as if it were the first. *Remedy:* choose by the validation images, look

@@ -267,8 +267,8 @@ check("step_flops", points=2)
 
 # %% [markdown]
 # Now your count meets the clock. The next cell measures two roofs of this machine, a product of matrices in float32
-# and a copy of a large tensor, and then three kernels of ResNet18. (NVIDIA's GPUs since 2020 multiply float32 in TF32,
-# with 10 bits behind the point; the roof here is that one.)
+# and a copy of a large tensor, and then three kernels of ResNet18. (NVIDIA's GPUs since 2020 can multiply float32 in
+# TF32, with 10 bits behind the point; the cell allows it, and the roof here is that one.)
 
 
 # %%
@@ -334,16 +334,19 @@ print(f"bfloat16's roof is {peaks['bfloat16'] / peaks['float32']:.1f} times that
 # ReLU and batch norm far left, where the roof rises; the convolution far right, where it is level.*
 #
 # A point can lie *above* the rising roof: what is small enough stays in the cache, which is faster than memory.
-# None can lie above the level one for long; if one does, something else was running when the peak was measured.
+# None can lie above the level one for long; if one does, something else was running when the peak was measured, or the
+# library computes a 3×3 convolution with fewer multiplications than we count (Lavin & Gray 2016).
 #
 # Look at the last line of the print. If bfloat16's roof is about as high as that of float32, or lower, then this
 # machine has no unit that multiplies in bfloat16. It then converts, multiplies in float32, and converts back.
 # Processors with `avx512_bf16` or AMX have such a unit, and all recent GPUs do. Don't look it up: **measure it**,
-# as you just did. `course train` does the same before a run.
+# as you just did. On a CPU, `course train` does the same before a run.
 #
 # ## Numbers in sixteen bits
 #
-# A floating-point number is $\pm\, 1.m \cdot 2^e$. The bits of $m$ decide how finely it goes, those of $e$ how far.
+# A floating-point number is $\pm\, 1.m \cdot 2^e$. The bits of $m$ decide how finely it goes, those of $e$ how far. At
+# the smallest exponent the leading 1 may be a 0: these *subnormal* numbers, $0.m \cdot 2^e$, reach further down, with
+# fewer and fewer digits.
 #
 # | | bits of $e$ | bits of $m$ | spacing just above 1 | smallest normal | smallest of all | largest |
 # |---|--:|--:|--:|--:|--:|--:|
@@ -352,7 +355,7 @@ print(f"bfloat16's roof is {peaks['bfloat16'] / peaks['float32']:.1f} times that
 # | float16 | 5 | 10 | $2^{-10}$ | $2^{-14}$ | $2^{-24}$ | 65,504 |
 #
 # **By hand.** bfloat16 has 7 bits behind the point, so above 1 comes $1 + 2^{-7} = 1.0078$, and nothing between.
-# A weight of 1 that is moved by 0.003 doesn't move: 0.003 is less than half of the spacing. float16's smallest
+# A weight of 1 that is moved up by 0.003 doesn't move: 0.003 is less than half of the spacing. float16's smallest
 # number is its smallest normal, $2^{-14}$, times its finest step, $2^{-10}$: $2^{-24}$, about $6 \cdot 10^{-8}$.
 # Half of that is 0.
 
@@ -417,9 +420,9 @@ plt.show()
 # <details><summary>Was your guess right?</summary>
 #
 # float16 rounds to zero what is below half of $2^{-24}$, about $3 \cdot 10^{-8}$. Gradients of single activations in
-# a network are often smaller than that: the loss is a mean over a batch, so each image's share is divided by its
-# size. Scaling moves the whole curve to the right by the factor, at no cost, as long as nothing overflows at the
-# other end. That is why the scaler has to feel its way.
+# a network are often smaller than that: the loss is a mean over a batch, so each image's share is divided by the size
+# of the batch. Scaling moves the whole curve to the right by the factor, at no cost, as long as nothing overflows at
+# the other end. That is why the scaler has to feel its way.
 # </details>
 #
 # ## Exercise 3: a step in mixed precision
@@ -537,12 +540,12 @@ for precision, scaler in (
 # must be right. Each part's loss is a *mean*, so it has to be weighted by the part's share of the images. And
 # between the parts nobody may forget the gradients.
 #
-# **Guess first.** The next cell compares the gradients of a whole batch of 12 with those of parts of 5, 5 and 2,
+# **Guess first.** The next cell compares the gradients of a whole batch of 13 with those of parts of 5, 5 and 3,
 # once for a network without norms, once with batch norm. In which of the two do they agree?
 
 # %%
 torch.manual_seed(0)
-small, answers = torch.randn(12, 3, 8, 8), torch.randint(10, (12,))
+small, answers = torch.randn(13, 3, 8, 8), torch.randint(10, (13,))
 for name, norm in (("without norms", nn.Identity()), ("with batch norm", nn.BatchNorm2d(8))):
     net = nn.Sequential(nn.Conv2d(3, 8, 3), norm, nn.ReLU(), nn.Flatten(), nn.Linear(288, 10))
     found = []
@@ -556,7 +559,7 @@ for name, norm in (("without norms", nn.Identity()), ("with batch norm", nn.Batc
 # %% [markdown]
 # <details><summary>What happened</summary>
 #
-# Without norms they agree to the last digits of float32. A batch norm takes its statistics from what it is given,
+# Without norms they agree but for the last digits of float32. A batch norm takes its statistics from what it is given,
 # and a part has other statistics than the whole. That is no mistake of accumulation, it is another network: one
 # with "ghost batches" (Hoffer et al. 2017). Small parts make noisy norms. The same happens when a batch is shared
 # out among several GPUs, and there `SyncBatchNorm` is the remedy, which asks the others for their sums.
@@ -843,7 +846,7 @@ wait()
 print(f"augmented batches: {count / (time.perf_counter() - began):,.0f} images a second")
 
 # %% [markdown]
-# And a line more in your table: the last step with real batches. First image by image on the CPU, joined to a batch
+# And two lines more in your table: the last step with real batches. First image by image on the CPU, joined to a batch
 # and moved to the device, then whole batches on the device.
 
 
@@ -864,8 +867,7 @@ measure(f"{line} DeviceBatches", faster, fused=True, batches=DeviceBatches(train
 show_table()
 
 # %% [markdown]
-# Compare the last two lines with the one on a batch that is always the same: what costs nothing there is what the
-# data cost.
+# Compare the last two lines with the one on a batch that is always the same: the difference is what the data cost.
 #
 # ## Small images first
 #
@@ -1331,7 +1333,7 @@ plt.show()
 #    GPU diverges on the small one. *Remedy:* weight each part's loss by its share.
 # 3. **A GPU that is too fast.** Images a second that no hardware can do: the clock was stopped while the GPU was
 #    still working through its queue. *Remedy:* wait for it in each step, by `loss.item()` or
-#    `torch.cuda.synchronize()`. And check against the roofline: more than the peak is never true.
+#    `torch.cuda.synchronize()`. And check against the roofline: more than the peak calls for an explanation.
 # 4. **The scaler forgotten.** The loss falls for a while, with some layers standing still, as you saw. *Remedy:*
 #    print the share of gradients that are zero.
 #
@@ -1710,7 +1712,7 @@ def sizes_for(epochs: int, plan: Sequence[int]) -> tuple[int, ...]:
     return tuple(plan[-(-k * len(plan) // epochs) - 1] for k in range(1, epochs + 1))
 
 
-def optimizer_for(model: nn.Module, config: Config) -> torch.optim.Optimizer:
+def optimizer_for(model: nn.Module, config: Config) -> Optimizer:
     """The optimizer that the config names."""
     if config.optimizer == "muon":
         momentum = 0.6 if config.momentum is None else config.momentum
@@ -1902,7 +1904,7 @@ class Session:
     train: DeviceBatches
     validation: DeviceBatches | None
     model: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: Optimizer
     scaler: torch.amp.GradScaler | None
     saved: dict[str, Any]
     side: int = 0  # of the images trained on last, in pixels
@@ -2035,7 +2037,8 @@ def run(
         config: the settings; of a continued run only `data` and `device` count, the rest comes from its checkpoint.
         output: folder of a new run.
         resume: folder or checkpoint of the run to continue.
-        watch: is called with the state (see `fit`) and the settled config after every step, on a GPU after every 20th.
+        watch: is called with the state (see `fit`) and the settled config after every step, on a GPU as often as
+            `fit` looks.
         say: gets what the user must read.
 
     Raises:

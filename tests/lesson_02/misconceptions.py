@@ -8,7 +8,7 @@ MAKEMORE = "Karpathy, makemore part 3, BatchNorm1d"
 
 MEAN, VAR = "mean = x.mean(dim=(0, 2, 3))", "var = (x - mean[:, None, None]).square().mean(dim=(0, 2, 3))"
 BATCH_MEAN = "self.running_mean += self.momentum * (mean - self.running_mean)"
-BATCH_VAR = "self.running_var += self.momentum * (var * count / (count - 1) - self.running_var)"
+BATCH_VAR = "self.running_var += self.momentum * (var * (count / (count - 1)) - self.running_var)"
 RETURNED = "return batch_norm(x, mean, var, self.weight, self.bias, self.eps)"
 GRAD_X = "(grad_output - through_mean - through_var)"
 
@@ -776,7 +776,7 @@ LAYER = [
         belief="One variance serves both purposes, the unbiased one.",
         edits=(
             ("mean, var = batch_statistics(x)", "mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3))"),
-            ("var * count / (count - 1)", "var"),
+            ("var * (count / (count - 1))", "var"),
         ),
         question="What is the variance of your output in training, exactly 1 or a little less?",
         explanation="The batch is normalised with the biased variance; only running_var takes the unbiased one.\n"
@@ -796,7 +796,7 @@ LAYER = [
         id="biased-running-variance",
         exercise="BatchNorm2d",
         belief="running_var holds the same biased variance that normalises.",
-        edits=(("var * count / (count - 1)", "var"),),
+        edits=(("var * (count / (count - 1))", "var"),),
         question="running_var is meant to estimate the variance of all data. Does a batch's biased variance do that?",
         explanation="A batch's biased variance is too small on average by (n - 1) / n; running_var\n"
         "takes n / (n - 1) times as much. See “Two modes”: one batch, two variances.",
@@ -828,7 +828,7 @@ LAYER = [
         id="momentum-for-the-mean-only",
         exercise="BatchNorm2d",
         belief="The running variance is the last batch's, only the mean is averaged.",
-        edits=((BATCH_VAR, "self.running_var += var * count / (count - 1) - self.running_var"),),
+        edits=((BATCH_VAR, "self.running_var += var * (count / (count - 1)) - self.running_var"),),
         question="What is left in running_var of the batch before last?",
         explanation="Both statistics move by the same rule, with the same momentum.\nSee “Two modes”.",
     ),
@@ -861,7 +861,7 @@ LAYER = [
         id="corrects-by-the-number-of-images",
         exercise="BatchNorm2d",
         belief="The n of the correction n / (n - 1) is the number of images.",
-        edits=(("var * count / (count - 1)", "var * x.shape[0] / (x.shape[0] - 1)"),),
+        edits=(("var * (count / (count - 1))", "var * x.shape[0] / (x.shape[0] - 1)"),),
         question="Over how many values did you take the variance?",
         explanation="n is N * H * W, the number of values that share one variance.\n"
         "See “Two modes”: one batch, two variances.",
@@ -870,7 +870,7 @@ LAYER = [
         id="deviation-in-running-var",
         exercise="BatchNorm2d",
         belief="running_var averages the standard deviation.",
-        edits=(("var * count / (count - 1)", "(var * count / (count - 1)).sqrt()"),),
+        edits=(("var * (count / (count - 1))", "(var * (count / (count - 1))).sqrt()"),),
         question="In what unit is running_var, that of x or that of x squared?",
         explanation="running_var is an average of variances; the root is taken when it normalises.\nSee “Two modes”.",
     ),
@@ -1097,7 +1097,7 @@ LAYER = [
             (BATCH_MEAN, "self.running_mean = (self.running_mean.lerp(mean, self.momentum)).float()"),
             (
                 BATCH_VAR,
-                "self.running_var = self.running_var.lerp(var * count / (count - 1), self.momentum).float()",
+                "self.running_var = self.running_var.lerp(var * (count / (count - 1)), self.momentum).float()",
             ),
         ),
         question="What dtype does layer.double().running_var have before a batch, and after it?",
@@ -1128,7 +1128,7 @@ LAYER = [
         belief="A batch may be refused at any place of forward, as an error ends it anyway.",
         edits=(
             ("if count == 1:", "if False:"),
-            ("(var * count / (count - 1) -", "(var * count / torch.tensor(count - 1) -"),
+            ("(var * (count / (count - 1)) -", "(var * count / torch.tensor(count - 1) -"),
             (
                 "self.num_batches_tracked += 1",
                 "self.num_batches_tracked += 1\n"

@@ -1067,7 +1067,11 @@ SAVING = [
         id="bad-values-leave-half-a-file",
         exercise="save_checkpoint",
         belief="Only the disk can fail while a checkpoint is written.",
-        edits=((WRITE, ""), ("file.write(buffer.getbuffer())", 'torch.save({"format": FORMAT, **values}, file)')),
+        edits=(
+            (WRITE, ""),
+            ("file.write(buffer.getbuffer())", 'torch.save({"format": FORMAT, **values}, file)'),
+            ("except BaseException:", "except OSError:"),
+        ),
         question="A value can't be pickled. Which error is it, and who removes the half-written file?",
         explanation="torch.save fails in the middle, with errors that are no OSError; make the bytes first.\n"
         "See hint 1 of exercise 7.",
@@ -1186,7 +1190,6 @@ SAVING = [
         edits=(
             (WRITE, ""),
             ("file.write(buffer.getbuffer())", 'torch.save({"format": FORMAT, **values}, file)'),
-            ("except OSError:", "except BaseException:"),
         ),
         question="What kind of error is “unexpected pos 576 vs 534”, and would a caller that waits for OSError see it?",
         explanation="torch.save reports a failed write as a RuntimeError of its own; file.write raises the OSError.\n"
@@ -1656,7 +1659,7 @@ FIT = [
                 '    state["total"] = epochs * steps\n    state["stopped"] = False\n',
             ),
         ),
-        question="A run was shortened from four epochs to two and is over. What does it do when it is gone on with?",
+        question="A run was shortened from four epochs to two and is over. What does it do when it is continued?",
         explanation='state["total"] is the run\'s length as it stands; set anew, the rate jumps up after its descent.\n'
         "See the docstring of fit: where the run is over, nothing is trained.",
     ),
@@ -1671,7 +1674,7 @@ FIT = [
                 SAVED + '        if state["step"] >= state["total"] or state["stopped"]:\n            break\n',
             ),
         ),
-        question="A run is over and is gone on with all the same. How many rows has its last epoch?",
+        question="A run is over and is continued all the same. How many rows has its last epoch?",
         explanation="Asked at the end, a finished run measures, writes a second row and saves once more.\n"
         "Ask before the round; see the docstring of fit: where the run is over, nothing is measured.",
     ),
