@@ -7,7 +7,7 @@ import runpy
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from course.lesson import ROOT, Lesson, LessonError, all_exercises
+from course.lesson import ROOT, Exercise, Lesson, LessonError, all_exercises
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Misconception:
     Attributes:
         id: kebab-case name, unique in its lesson.
         exercise: the name of the stub that the belief is about.
-        belief: what the student believes, in one sentence.
+        belief: what the student believes, in one sentence, unique for the exercise.
         edits: pairs (text in the reference's definition of the exercise, what stands there instead); each text
             must occur exactly once in that definition.
         question: leads the student to see it without giving it away.
@@ -72,6 +72,11 @@ def misconceptions(lesson: str) -> tuple[Misconception, ...]:
     if not path.exists():
         return ()
     return tuple(runpy.run_path(str(path))["MISCONCEPTIONS"])
+
+
+def beliefs(exercise: Exercise) -> list[Misconception]:
+    """The wrong beliefs about one exercise."""
+    return [belief for belief in misconceptions(exercise.lesson) if belief.exercise == exercise.name]
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,9 @@ class Report:
 
     @cached_property
     def _explanations(self) -> dict[str, str]:
-        from course.diagnosis import misconceptions
+        from course.diagnosis import beliefs
 
-        return {m.verdict: m.explanation for m in misconceptions(self.exercise.lesson)}
+        return {belief.verdict: belief.explanation for belief in beliefs(self.exercise)}
 
     @property
     def _rows(self) -> Iterable[tuple[str, Verdict]]:

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import torch
 
-from course.diagnosis import Misconception, misconceptions
+from course.diagnosis import Misconception, beliefs
 from course.divergence import first_divergence
 from course.lesson import Exercise, Lesson, LessonError
 from course.outcome import Outcome, Probe, difference, kind_of, plain, run, shortly
@@ -168,13 +168,12 @@ class Student:
     def _diagnose(self, probe: Probe, outcome: Outcome) -> Misconception | None:
         """The one misconception whose answer to this probe is the student's, if there is exactly one."""
         matching = []
-        for belief in misconceptions(self.exercise.lesson):
-            if belief.exercise == self.exercise.name:
-                key = (belief.exercise, belief.id, probe.__code__, self.seed, self.asked)
-                if key not in _OUTCOMES:
-                    _OUTCOMES[key] = run(probe, belief.lesson, self.seed)
-                if _OUTCOMES[key].same_as(outcome):
-                    matching.append(belief)
+        for belief in beliefs(self.exercise):
+            key = (belief.exercise, belief.id, probe.__code__, self.seed, self.asked)
+            if key not in _OUTCOMES:
+                _OUTCOMES[key] = run(probe, belief.lesson, self.seed)
+            if _OUTCOMES[key].same_as(outcome):
+                matching.append(belief)
         return matching[0] if len(matching) == 1 else None
 
     def _divergence(self, probe: Probe, outcome: Outcome) -> str | None:

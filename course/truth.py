@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from course.checking import judge
-from course.diagnosis import Misconception, misconceptions
+from course.diagnosis import Misconception, beliefs
 from course.lesson import Exercise, Lesson
 from course.tally import Verdict
 
@@ -19,11 +19,6 @@ def first_seeds(count: int) -> list[int]:
     """So many seeds, always the same: 0, and numbers of the size that autograding draws."""
     drawn = random.Random(0)
     return [0, *(drawn.getrandbits(31) for _ in range(count - 1))]
-
-
-def beliefs(exercise: Exercise) -> list[Misconception]:
-    """The wrong beliefs about one exercise."""
-    return [belief for belief in misconceptions(exercise.lesson) if belief.exercise == exercise.name]
 
 
 def names(belief: Misconception, verdicts: list[Verdict]) -> bool:

@@ -622,7 +622,7 @@ def conv2d(
     """The convolution of deep learning, as one matrix product and without the library's (Chellapilla et al. 2006).
 
     Args:
-        x: shape (N, C, H, W), contiguous in memory or not; left unchanged.
+        x: shape (N, C, H, W), contiguous in memory or not; left unchanged, as are weight and bias.
         weight: shape (O, C, KH, KW), contiguous in memory or not; not flipped.
         bias: shape (O,), one number per output channel, or None.
         stride: step of the kernel along both axes, in pixels.

@@ -13,7 +13,9 @@ from course.lesson import Lesson, LessonError, all_exercises
 from course.report import Report, unsaved
 
 EXERCISE = all_exercises()["PlainBlock"]
-BELIEF = next(m for m in misconceptions("lesson_03") if m.id == "plain-shared-norm")
+BELIEF = next(
+    m for m in misconceptions("lesson_03") if m.id == "plain-no-padding"
+)  # in BasicBlock, too, explained otherwise
 
 
 @pytest.fixture(scope="module")

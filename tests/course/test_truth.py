@@ -2,6 +2,7 @@
 
 import runpy
 import zlib
+from collections import Counter
 
 import pytest
 from rich.console import Console
@@ -39,6 +40,12 @@ def test_the_readme_counts_them():
     said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     assert f"`tests/lesson_NN/misconceptions.py`: {len(BELIEFS)} of them" in said
     assert f"{len(ACCEPTED)} correct but unusual answers pass" in said
+
+
+def test_a_belief_has_an_id_of_its_own_and_a_sentence_of_its_own():
+    ids = Counter((lesson, m.id) for lesson in released() for m in misconceptions(lesson))
+    sentences = Counter((m.exercise, m.belief) for lesson in released() for m in misconceptions(lesson))
+    assert {**ids, **sentences} == dict.fromkeys([*ids, *sentences], 1)
 
 
 @pytest.mark.parametrize("belief", BELIEFS)

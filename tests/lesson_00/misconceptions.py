@@ -26,7 +26,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="root-of-mean",
         exercise="mean_of_squares",
-        belief="the mean of squares is the length of the vector, or the root mean square",
+        belief="the mean of squares ends with a root, as a length or a root mean square does",
         edits=((RETURN, "return x.square().mean().sqrt()"),),
         question="What is your value for a tensor whose elements are all 3?",
         explanation="The root mean square of threes is 3; their mean of squares is 9.\n"
@@ -53,7 +53,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="half-of-mean",
         exercise="mean_of_squares",
-        belief="the one half that makes a gradient neat belongs into the loss",
+        belief="the one half that makes a gradient neat belongs in the loss",
         edits=((RETURN, "return x.square().mean() / 2"),),
         question="What do you get for a single element, 2, and what does the formula give?",
         explanation="Some books halve the squared error, for a neater gradient; the mean of squares has no half.\n"
@@ -65,8 +65,8 @@ MISCONCEPTIONS = [
         exercise="mean_of_squares",
         belief="every mean of squares divides by n - 1",
         edits=((RETURN, "return x.square().sum() / (x.numel() - 1)"),),
-        question="How many numbers do you divide by if there is only one?",
-        explanation="n - 1 corrects a variance for a mean estimated from the same numbers; here is no such mean.\n"
+        question="What do you divide by if there is only one number?",
+        explanation="n - 1 corrects a variance for a mean estimated from the same numbers; here there is none.\n"
         "See the formula; lesson 2 comes back to n - 1.",
     ),
     Misconception(

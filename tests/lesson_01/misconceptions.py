@@ -45,7 +45,7 @@ OUTPUT_SIZE = [
         exercise="output_size",
         belief="The 1 for the first position can be added before dividing by the stride.",
         edits=(("(padded - kernel_size) // stride + 1", "(padded - kernel_size + 1) // stride"),),
-        question="With a stride of 1 both formulas agree. Which pixels does a stride of 2 leave out, by each of them?",
+        question="Draw 7 pixels, a kernel of 3 and a stride of 2. How many positions are there? What do you return?",
         explanation="The first position costs no step, so the stride must not divide it. "
         "See section 2, 'How large is the output?'.",
     ),
@@ -64,8 +64,8 @@ OUTPUT_SIZE = [
         belief="A convolution keeps the size of its input, up to the stride.",
         edits=(("return (padded - kernel_size) // stride + 1", "return -(-size // stride)"),),
         question="Where do the kernel's size and the padding appear in your formula?",
-        explanation="Only a matching padding, (K - 1) / 2, keeps the size. All layers of ResNet18 have it, which is "
-        "why the shortcut formula works there and nowhere else. See section 2, 'How large is the output?'.",
+        explanation="Only a matching padding, (K - 1) / 2, keeps the size. All layers of ResNet18 happen to have it, "
+        "so this shorter formula works there, but not in general. See section 2, 'How large is the output?'.",
         seen_in="TensorFlow's padding='SAME' gives ceil(size / stride)",
     ),
     Misconception(
@@ -74,7 +74,7 @@ OUTPUT_SIZE = [
         belief="The padding is handed over before the stride.",
         edits=(("stride: int = 1, padding: int = 0", "padding: int = 0, stride: int = 1"),),
         question="In which order do the arguments stand in the signature that you were given?",
-        explanation="PyTorch's order is kernel size, stride, padding, and the later lessons hand them over by place. "
+        explanation="PyTorch's order is kernel size, stride, padding, and your conv2d may hand them over by position. "
         "See section 2, 'How large is the output?'.",
     ),
     Misconception(
@@ -113,7 +113,7 @@ OUTPUT_SIZE = [
             ("return (padded - kernel_size) // stride + 1", "return count"),
         ),
         question="What are int(-0.5) and -1 // 2?",
-        explanation="int() rounds towards 0: a kernel that sticks out by less than a stride fits; // rounds down.\n"
+        explanation="int() rounds towards 0 and lets a kernel slip through that sticks out a little; // rounds down.\n"
         "See the docstring of output_size.",
     ),
     Misconception(
@@ -122,7 +122,7 @@ OUTPUT_SIZE = [
         belief="A padding of more than half the kernel is an error.",
         edits=(("stride < 1 or padding < 0", "stride < 1 or padding < 0 or padding > kernel_size / 2"),),
         question="Which errors does the docstring list, and is a wide frame of zeros among them?",
-        explanation="Pooling has this rule, as its windows must not lie in the padding; a convolution may pad freely.\n"
+        explanation="In pooling no window may lie wholly in padding, hence the rule; a convolution may pad freely.\n"
         "See the docstring of output_size.",
         seen_in="torch.nn.MaxPool2d: pad should be at most half of effective kernel size",
     ),
@@ -184,7 +184,7 @@ CROSS_CORRELATE = [
     Misconception(
         id="same-padding-numpy",
         exercise="cross_correlate",
-        belief="The output is as large as the image, with zeros around it.",
+        belief="The image is padded with zeros, so that the output is as large as the image.",
         edits=(
             (
                 "(output_size(height, kernel_height), output_size(width, kernel_width))",
@@ -207,7 +207,7 @@ CROSS_CORRELATE = [
         belief="The output has the dtype of the image.",
         edits=(("np.zeros((output_size(height", "np.zeros_like(image, shape=(output_size(height"),),
         question="What happens to -3.7 when it is stored in an array of uint8?",
-        explanation="uint8 cuts off fractions and wraps around below 0 and above 255: edges point to both signs. "
+        explanation="uint8 holds neither fractions nor anything below 0 or above 255, but edges have both signs. "
         "See section 3, 'Loops first'.",
         seen_in="the usual surprise with numpy.zeros_like on a photo",
     ),
@@ -300,7 +300,7 @@ PAD2D = [
                 "padding // 2 : padding // 2 + h, padding // 2 : padding // 2 + w",
             ),
         ),
-        question="Which padding does a 3x3 kernel need to keep the size, and at how many sides is it added?",
+        question="Which padding does a 3x3 kernel need to keep the size, and on how many sides is it added?",
         explanation="`padding` counts the zeros of one side, not of both together. See section 4, 'Padding'.",
     ),
     Misconception(
@@ -327,7 +327,7 @@ PAD2D = [
             ("h + 2 * padding, w + 2 * padding", "h, w + 2 * padding"),
             ("padding : padding + h, padding", ":, padding"),
         ),
-        question="Which axis lies above and below: the last one or the last but one?",
+        question="Which axis runs from top to bottom: the last one or the last but one?",
         explanation="Both H and W grow. `F.pad(x, (p, p))` pads the last axis only, a common slip. "
         "See section 4, 'Padding'.",
         seen_in="torch.nn.functional.pad(x, (p, p))",
@@ -483,7 +483,7 @@ CONV2D = [
         edits=(
             ("return out.reshape(n, out_channels, out_h, out_w)", "return out.reshape(n, out_channels, out_w, out_h)"),
         ),
-        question="Which of the two is your matrix product's last axis made of: rows within columns, or the reverse?",
+        question="After an output pixel, which one comes next in your product's last axis: to its right, or below it?",
         explanation="Height before width, in x, in weight and in the output. See section 5, 'Channels and batches'.",
     ),
     Misconception(
@@ -642,7 +642,7 @@ CONV2D = [
         edits=(("return out.reshape", "return out.detach().reshape"),),
         question="What is the `grad_fn` of your output?",
         explanation="detach, .data and NumPy cut the graph: the parameters never get a gradient and the loss stays "
-        "where it is. See section 5, 'From windows to one matrix product'.",
+        "where it is. See section 8, 'What broke, what it means'.",
     ),
     Misconception(
         id="contiguous-assumed",
@@ -650,8 +650,8 @@ CONV2D = [
         belief="A tensor's numbers always lie in memory in the order of its axes.",
         edits=(("weight.reshape(out_channels, -1)", "weight.view(out_channels, -1)"),),
         question="What does `is_contiguous()` say after a transpose?",
-        explanation="view refuses strided memory, reshape copies where it must. Channels-last nets hand you such "
-        "tensors all the time. See section 5, 'From windows to one matrix product'.",
+        explanation="view refuses where the axes don't follow one another in memory; reshape copies then. "
+        "Channels-last nets hand you such tensors all the time. See section 5, 'From windows to one matrix product'.",
     ),
     Misconception(
         id="channels-not-checked",
@@ -685,7 +685,7 @@ CONV2D = [
             ),
         ),
         question="How many rows should a 1x1 kernel give with a stride of 2, as in ResNet's shortcuts?",
-        explanation="A kernel of one pixel steps and is padded like any other: half the shortcuts have stride 2.\n"
+        explanation="A 1x1 kernel takes stride and padding like any other; ResNet18's 1x1 shortcuts have stride 2.\n"
         "See section 2, 'How large is the output?'.",
     ),
     Misconception(
@@ -713,8 +713,8 @@ CONV2D_BACKWARD = [
         belief="The gradient of the input is a plain correlation of grad_output with the kernel as it is.",
         edits=(("grad_output, weight[:, :, u, v])", "grad_output, weight[:, :, kernel_h - 1 - u, kernel_w - 1 - v])"),),
         question="With which weight did output pixel (0, 0) meet input pixel (u, v)? Which takes its gradient back?",
-        explanation="The gradient goes back over the same weight that it came by. Written as a correlation, that "
-        "turns the kernel by 180°. See section 6, 'Gradients on paper'.",
+        explanation="The gradient goes back through the same weight that the pixel came through. "
+        "Written as a correlation, that turns the kernel by 180°. See section 6, 'Gradients on paper'.",
         seen_in="Dumoulin & Visin 2016, section 4",
     ),
     Misconception(
@@ -762,7 +762,7 @@ CONV2D_BACKWARD = [
         exercise="conv2d_backward",
         belief="The gradient of the weight comes out turned by 180°.",
         edits=(("grad_weight[:, :, u, v] =", "grad_weight[:, :, kernel_h - 1 - u, kernel_w - 1 - v] ="),),
-        question="Which of the two slides in the correlation that gives grad_weight, and does that order matter?",
+        question="grad_weight correlates x and grad_output. Which of them slides over the other? Does it matter?",
         explanation="weight[u, v] gets the sum of grad_output times the pixels it met, x shifted by (u, v); swapping "
         "the two arguments of the correlation turns the result. See section 6, 'Gradients on paper'.",
         seen_in="End-to-End Machine Learning, courses 321 and 322, postscripts to the backward pass",
@@ -856,7 +856,7 @@ CONV2D_BACKWARD = [
             ),
         ),
         question="Which dtype has `torch.zeros(3)`? Which has x?",
-        explanation="A gradient has dtype and device of its tensor: zeros_like and new_zeros take both from it. "
+        explanation="A gradient has the dtype and device of its tensor: zeros_like and new_zeros take both from it. "
         "See the docstring of conv2d_backward.",
     ),
     Misconception(
@@ -905,7 +905,7 @@ CONV2D_BACKWARD = [
     Misconception(
         id="what-is-over-is-outside",
         exercise="conv2d_backward",
-        belief="What the stride leaves over lies outside the image, so its gradient is zero.",
+        belief="What the stride leaves over are pixels of the image, never of the padding: their gradient is zero.",
         edits=(
             (
                 "grad_x = grad_padded[:, :, padding : padding + h, padding : padding + w]",
@@ -915,9 +915,9 @@ CONV2D_BACKWARD = [
                 "    grad_x[:, :, : inner.shape[2], : inner.shape[3]] = inner",
             ),
         ),
-        question="Image of 9 rows, padding 1, kernel 3, stride 3: which rows of the image does the last window see?",
+        question="Image of 8 rows, padding 1, kernel 3, stride 3: which rows of the image does the last window see?",
         explanation="Where the leftover lies in the padding, the last rows of the image were seen and get a gradient.\n"
-        "See section 6: cut the padding off at the end, nothing else.",
+        "See section 6: in the end cut off the frame of zeros, and nothing else.",
     ),
     Misconception(
         id="padding-is-less-than-the-kernel",
@@ -930,7 +930,7 @@ CONV2D_BACKWARD = [
             ),
         ),
         question="With a kernel of 2 and a padding of 2, by how much do you frame the gradient?",
-        explanation="K - 1 - p may be negative. Going the way of the loops asks for no frame.\nSee section 6.",
+        explanation="K - 1 - p may be negative. Section 6's loop over u and v needs no such frame.\nSee its hint 2.",
     ),
     Misconception(
         id="autograd-switched-back-on",
@@ -979,7 +979,7 @@ CONV2D_BACKWARD = [
         belief="A gradient's numbers always lie in memory in the order of its axes.",
         edits=(("grad_output.sum(dim=(0, 2, 3))", "grad_output.view(n, out_channels, -1).sum(dim=(0, 2))"),),
         question="What is the memory layout of a gradient that comes back through a transpose?",
-        explanation="view refuses strided memory, reshape copies where it must.\n"
+        explanation="view refuses where the axes don't follow one another in memory; reshape copies then.\n"
         "See “Args” in the docstring of conv2d_backward.",
     ),
 ]
@@ -1003,7 +1003,7 @@ CONV2D_MODULE = [
     Misconception(
         id="bias-is-a-plain-tensor",
         exercise="Conv2d",
-        belief="A bias as a plain attribute is trained along.",
+        belief="A bias that is a plain attribute is trained along with the weight.",
         edits=(
             (
                 "nn.Parameter(torch.empty(out_channels)) if bias",
@@ -1151,7 +1151,7 @@ CONV2D_MODULE = [
         edits=(("(in_channels * kernel_size**2)", "(out_channels * kernel_size**2)"),),
         question="How many products are summed for one output pixel?",
         explanation="C * K * K of them; O does not enter. See section 7, 'A layer'.",
-        seen_in="He et al. 2015, section 2.2, discusses both; nn.Conv2d takes fan-in",
+        seen_in="He et al. 2015b, section 2.2, discusses both; nn.Conv2d takes fan-in",
     ),
     Misconception(
         id="root-of-fan-in-forgotten",
@@ -1159,7 +1159,7 @@ CONV2D_MODULE = [
         belief="The initial weights lie within 1 / fan-in.",
         edits=(("** -0.5", "** -1"),),
         question="How does the spread of a sum of n random numbers grow: with n or with its root?",
-        explanation="With the root. 1 / fan-in makes every layer's output smaller than its input. "
+        explanation="With the root. A bound of 1 / fan-in makes outputs sqrt(fan-in) times too small, in every layer. "
         "See section 7, 'A layer'.",
     ),
     Misconception(
@@ -1168,7 +1168,7 @@ CONV2D_MODULE = [
         belief="nn.Conv2d starts from He's distribution.",
         edits=(("** -0.5", "** -0.5 * 6**0.5"),),
         question="What does nn.Conv2d's documentation say about the range of its weight?",
-        explanation="Its bound is 1 / sqrt(fan-in), a sixth of He's variance, for historical reasons. Lesson 4 "
+        explanation="Its bound, 1 / sqrt(fan-in), gives a sixth of He's variance, for historical reasons. Lesson 4 "
         "replaces it by He's. See section 7, 'A layer'.",
         seen_in="pytorch/pytorch issue 15314",
     ),
@@ -1197,11 +1197,11 @@ CONV2D_MODULE = [
     Misconception(
         id="weight-data-in-forward",
         exercise="Conv2d",
-        belief="forward computes with weight.data.",
+        belief="In forward, weight.data is as good as the weight itself.",
         edits=(("self.weight, self.bias,", "self.weight.data, self.bias,"),),
         question="What is `layer.weight.grad` after a backward pass?",
         explanation=".data is the tensor without its history: no gradient finds the way back. "
-        "See section 7, 'A layer'.",
+        "See section 8, 'What broke, what it means'.",
     ),
     Misconception(
         id="every-layer-from-the-same-seed",

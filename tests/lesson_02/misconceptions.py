@@ -84,7 +84,7 @@ STATISTICS = [
         belief="A batch is normalised with the unbiased variance, divided by one less than the number of values.",
         edits=((VAR, "var = x.var(dim=(0, 2, 3))"),),
         question="torch's x.var() divides by n - 1 unless told otherwise. Which divisor makes the output's variance 1?",
-        explanation="Normalisation divides by n = N * H * W, so that the output's own mean square is exactly 1.\n"
+        explanation="The variance that normalises divides by n = N * H * W: the output's is then 1, but for eps.\n"
         "The n - 1 comes in later, for the running variance; see “By hand”.",
         seen_in=MAKEMORE,
     ),
@@ -103,7 +103,7 @@ STATISTICS = [
         belief="The variance is the mean of the squares, as the mean is zero anyway.",
         edits=((VAR, "var = x.square().mean(dim=(0, 2, 3))"),),
         question="What does your variance give for a channel that is 5 everywhere?",
-        explanation="The variance is measured from the mean; after a ReLU no channel's mean is zero.\n"
+        explanation="The variance is measured from the mean, and nothing makes a convolution's output average to 0.\n"
         "See “By hand”: subtract 3 first, then square.",
         seen_in="right for RMS norm (Zhang & Sennrich 2019), which has no mean",
     ),
@@ -123,7 +123,7 @@ STATISTICS = [
         edits=(("return mean, var", "return var, mean"),),
         question="Which of your two results can be negative, and which of them did the docstring name first?",
         explanation="batch_statistics gives (mean, var). torch.var_mean gives them the other way round.\n"
-        "See the signature in exercise 1.",
+        "See “Returns” in the docstring of exercise 1.",
         seen_in="the order of torch.var_mean",
     ),
     Misconception(
@@ -404,8 +404,8 @@ BACKWARD = [
         exercise="batch_norm_backward",
         belief="The share that goes through the variance is added.",
         edits=((GRAD_X, "(grad_output - through_mean + through_var)"),),
-        question="When x grows away from the mean, does the denominator grow or shrink, and the output with it?",
-        explanation="A larger variance makes a larger denominator and a smaller output, so its share counts negative.\n"
+        question="When x moves away from the mean, does the denominator grow or shrink? What does that do to x_hat?",
+        explanation="A larger variance makes a larger denominator and a smaller x_hat, so its share is subtracted.\n"
         "See the third path in “The way back”: sigma stands in the denominator.",
     ),
     Misconception(
@@ -414,7 +414,7 @@ BACKWARD = [
         belief="The averages of the backward pass are over the N images.",
         edits=(("count = x.numel() // x.shape[1]", "count = x.shape[0]"),),
         question="Over how many values was the mean taken in the forward pass?",
-        explanation="Each of the N * H * W values of a channel is one n-th of the mean, so n is N * H * W here, too.\n"
+        explanation="Each of the N * H * W values of a channel has a share of 1 / n in the mean: n counts them all.\n"
         "See the definition of n in “The way back”.",
     ),
     Misconception(
@@ -451,7 +451,7 @@ BACKWARD = [
         edits=(("(weight * inv_std)[:, None, None]", "inv_std[:, None, None]"),),
         question="With gamma = 0 the output is the same whatever x is. What must grad_x be then?",
         explanation="The gradient passes the multiplication by gamma on its way to x_hat, and is multiplied by it.\n"
-        "See the first line of “The way back”.",
+        "See the first formula of “The way back”.",
     ),
     Misconception(
         id="grad-weight-from-the-raw-input",
@@ -460,8 +460,8 @@ BACKWARD = [
         edits=(
             ("return grad_x, grad_weight, grad_bias", "return grad_x, (grad_output * x).sum(dim=(0, 2, 3)), grad_bias"),
         ),
-        question="What is gamma multiplied with in the forward pass, x or x_hat?",
-        explanation="y = gamma * x_hat + beta, so each value of x_hat is what its gradient is multiplied with.\n"
+        question="What is gamma multiplied by in the forward pass, x or x_hat?",
+        explanation="y = gamma * x_hat + beta: in gamma's gradient, each value of grad_output is multiplied by x_hat.\n"
         "See “The way back”.",
     ),
     Misconception(
@@ -560,7 +560,7 @@ BACKWARD = [
         belief="A grad_output that broadcasts to the shape of x is as good as one of that shape.",
         edits=(("if grad_output.shape != x.shape:", "if False:"),),
         question="Over how many values does your sum for grad_bias go, if grad_output is (N, C, 1, 1)?",
-        explanation="Sums over a broadcast gradient count each value once instead of H * W times: silently too small.\n"
+        explanation="The sum for grad_bias counts each value once instead of H * W times: silently too small.\n"
         "See “Raises” in the docstring of exercise 3.",
     ),
     Misconception(
@@ -685,7 +685,7 @@ LAYER = [
                 "        self.running_var = nn.Parameter(self._buffers.pop('running_var'), requires_grad=False)",
             ),
         ),
-        question="What would an optimizer with weight decay, or a count of parameters, make of them?",
+        question="What would a count of the parameters, or code that unfreezes all of them, make of these two?",
         explanation="parameters() lists what an optimizer may change; the running statistics are only\n"
         "remembered, as buffers. See “Two modes”: what is learned, what is only remembered.",
     ),
@@ -755,7 +755,7 @@ LAYER = [
             (RETURNED, RETURNED.replace("self.eps", "self.epsilon")),
         ),
         question="Which eps does a function read that is handed your norm or torch's, and can't tell which?",
-        explanation="Code that knows torch's layer reads bn.eps and bn.momentum; so will your own folding.\n"
+        explanation="Code that knows torch's layer reads bn.eps and bn.momentum; your own folding will read bn.eps.\n"
         "See “Attributes” in the docstring of exercise 4.",
         seen_in="Keras calls its eps epsilon",
     ),
@@ -778,7 +778,7 @@ LAYER = [
             ("mean, var = batch_statistics(x)", "mean, var = x.mean(dim=(0, 2, 3)), x.var(dim=(0, 2, 3))"),
             ("var * (count / (count - 1))", "var"),
         ),
-        question="What is the variance of your output in training, exactly 1 or a little less?",
+        question="With four values per channel, what is your output's variance (divided by 4): nearly 1, or 3/4?",
         explanation="The batch is normalised with the biased variance; only running_var takes the unbiased one.\n"
         "See “Two modes”: one batch, two variances.",
         seen_in=MAKEMORE,
@@ -798,7 +798,7 @@ LAYER = [
         belief="running_var holds the same biased variance that normalises.",
         edits=(("var * (count / (count - 1))", "var"),),
         question="running_var is meant to estimate the variance of all data. Does a batch's biased variance do that?",
-        explanation="A batch's biased variance is too small on average by (n - 1) / n; running_var\n"
+        explanation="A batch's biased variance is on average only (n - 1) / n of the true one; running_var\n"
         "takes n / (n - 1) times as much. See “Two modes”: one batch, two variances.",
         seen_in=f"{D2L}; {LABML}; against Ioffe & Szegedy 2015, algorithm 2, which corrects it",
     ),
@@ -903,7 +903,7 @@ LAYER = [
         edits=(("mean, var = self.running_mean, self.running_var", "mean, var = batch_statistics(x)"),),
         question="May the answer for one test image depend on which other images are in its batch?",
         explanation="In eval the running statistics normalise, so that an image's answer is its own.\n"
-        "See “Two modes”, and the first curve of “What broke, what it means”.",
+        "See “Two modes”, and the first plot of “What broke, what it means”.",
     ),
     Misconception(
         id="running-statistics-move-in-eval",
@@ -961,7 +961,7 @@ LAYER = [
         edits=(("mean, var = batch_statistics(x)", "mean, var = batch_statistics(x.detach())"),),
         question="Which of the three paths back to x does your gradient take?",
         explanation="Only the running copies are cut off from autograd; the statistics that normalise must carry\n"
-        "the gradient. See “The way back”, and the second curve of “What broke, what it means”.",
+        "the gradient. See “The way back”, and the second plot of “What broke, what it means”.",
         seen_in="Ioffe & Szegedy 2015, section 2, shows what happens when the gradient ignores the normalisation",
     ),
     Misconception(
@@ -1182,7 +1182,7 @@ FOLD = [
         exercise="fold_batch_norm",
         belief="The weights are divided by the deviation, and gamma has no part in it.",
         edits=(("scale = bn.weight /", "scale = 1 /"),),
-        question="What does the norm multiply with after it has normalised?",
+        question="What does the norm multiply by after it has normalised?",
         explanation="The factor of a channel is gamma / sigma, both parts of it.\nSee the formula in “Folding”.",
     ),
     Misconception(
@@ -1291,7 +1291,7 @@ FOLD = [
         exercise="fold_batch_norm",
         belief="The convolution may be changed itself, as it is replaced anyway.",
         edits=(("copy.deepcopy(conv)", "conv"),),
-        question="What does the original net compute after you have folded a copy of it?",
+        question="What does the original net compute after you have made a folded one from it?",
         explanation="Folding gives a new layer, so that the trained net stays as it was and the two can be compared.\n"
         "See “left unchanged” in the docstring of exercise 5.",
     ),
@@ -1348,7 +1348,7 @@ FOLD = [
         belief="Every norm has torch's attribute `affine`.",
         edits=(("scale = bn.weight /", "scale = (bn.weight if bn.affine else torch.ones_like(bn.running_var)) /"),),
         question="Which attributes has your own BatchNorm2d?",
-        explanation="The norm may be yours, with no more than weight, bias, running_mean, running_var and eps.\n"
+        explanation="The norm may be yours: it has weight, bias, running_mean, running_var and eps, but no `affine`.\n"
         "See “Args” in the docstring of exercise 5.",
     ),
     Misconception(

@@ -111,9 +111,9 @@ PLAIN_BLOCK = [
     Misconception(
         id="plain-stride-ignored",
         exercise="PlainBlock",
-        belief="padding 1 keeps the size, whatever the stride",
+        belief="a block keeps the size of its input, so no convolution needs the stride",
         edits=(("in_channels, out_channels, 3, stride, padding=1", "in_channels, out_channels, 3, padding=1"),),
-        question="What does the output_size of lesson 1 give for size 9, kernel 3, stride 2, padding 1?",
+        question="Where in your block does `stride` arrive, and what is ceil(H / stride) for 9 rows at stride 2?",
         explanation="Padding 1 makes up for the kernel's border; the stride still divides the size.\n"
         "See the table in 'A plain block', and output_size in lesson 1.",
     ),
@@ -125,7 +125,7 @@ PLAIN_BLOCK = [
             ("in_channels, out_channels, 3, stride, padding=1", "in_channels, out_channels, 3, stride"),
             ("out_channels, out_channels, 3, padding=1, bias", "out_channels, out_channels, 3, bias"),
         ),
-        question="How many rows does a 3x3 kernel lose without padding, and how many are left after 20 blocks?",
+        question="How many rows does a 3x3 kernel lose without padding, and how many of 32 are left after 8 blocks?",
         explanation="A 3x3 kernel with padding 1 keeps the size, which is what lets blocks be stacked and added to.\n"
         "See the table in 'A plain block'.",
     ),
@@ -143,7 +143,7 @@ PLAIN_BLOCK = [
         exercise="PlainBlock",
         belief="one ReLU at the end of the block is enough",
         edits=(("out = torch.relu(self.bn1(self.conv1(x)))", "out = self.bn1(self.conv1(x))"),),
-        question="What can two convolutions with nothing bent between them do that one larger one can't?",
+        question="What can two convolutions with nothing nonlinear between them do that one larger one can't?",
         explanation="Two linear maps in a row are one linear map; the ReLU between them makes the second layer count.\n"
         "See 'A plain block'.",
     ),
@@ -184,7 +184,7 @@ PLAIN_BLOCK = [
                 "self.bn1 = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01)",
             ),
         ),
-        question="Which eps and momentum do the weights expect that you want to load one day?",
+        question="Which eps and momentum go with the weights that you want to load one day?",
         explanation="torch and torchvision keep eps 1e-5 and momentum 0.1; other values give other outputs.\n"
         "See lesson 2, 'Exercise 4: the layer'.",
         seen_in="Keras' BatchNormalization has epsilon 1e-3 and momentum 0.99, which is 0.01 here",
@@ -212,7 +212,7 @@ PLAIN_BLOCK = [
             ),
         ),
         question="Should the prediction for one image depend on which other images are in its batch?",
-        explanation="In evaluation the norm uses what it learned in training: its running statistics.\n"
+        explanation="In evaluation the norm uses what it measured in training: its running statistics.\n"
         "Calling the module does that by itself. See lesson 2.",
     ),
     Misconception(
@@ -279,10 +279,10 @@ PLAIN_BLOCK = [
     Misconception(
         id="plain-same-seed-for-every-block",
         exercise="PlainBlock",
-        belief="a fixed seed in the constructor makes the net reproducible",
+        belief="a fixed seed in the constructor makes the net reproducible and changes nothing else",
         edits=(("super().__init__()", "super().__init__()\n        torch.manual_seed(0)"),),
         question="Make two blocks of one shape. How do their weights differ?",
-        explanation="Every block would start with the same weights, and all that is drawn later repeats itself, too.\n"
+        explanation="Every block would start with the same weights, and all that is drawn later would repeat itself.\n"
         "See the docstring of PlainBlock; a seed is set once, by whoever starts the run.",
     ),
 ]
@@ -319,7 +319,7 @@ MAKE_DOWNSAMPLE = [
         exercise="make_downsample",
         belief="a projection is needed only where stride and channels change together, as they do in ResNet18",
         edits=(("if stride == 1 and in_channels == out_channels:", "if stride == 1 or in_channels == out_channels:"),),
-        question="What if a block only halves the image, or only widens it?",
+        question="What if a block only halves the image, or only changes the number of channels?",
         explanation="Either one makes the shapes disagree, so either one calls for a projection.\n"
         "See 'When shapes disagree'.",
     ),
@@ -420,8 +420,8 @@ MAKE_DOWNSAMPLE = [
             ("nn.BatchNorm2d(out_channels))", "nn.BatchNorm2d(out_channels), nn.AvgPool2d(stride, ceil_mode=True))"),
         ),
         question="Which pixels does a 1x1 convolution of stride 2 look at?",
-        explanation="ResNet18 takes every second pixel; averaging first is the later ResNet-D.\n"
-        "See 'When shapes disagree' and He et al. 2019, section 4.2.",
+        explanation="ResNet18 takes every second pixel; a shortcut that averages came later, with ResNet-D.\n"
+        "See 'When shapes disagree' and He et al. 2019, Bag of Tricks, section 4.2.",
         seen_in="ResNet-D in He et al. 2019, Bag of Tricks for Image Classification, section 4.2",
     ),
     Misconception(
@@ -541,7 +541,7 @@ BASIC_BLOCK = [
         ),
         question="Which weights does the projection have in the second step, and what did the first step teach it?",
         explanation="Modules made in forward are new, random and unknown to the optimizer at every call.\n"
-        "Make them once, in __init__, as attributes. See 'The basic block'.",
+        "Make them once, in __init__, as attributes. See 'What broke, what it means'.",
     ),
     Misconception(
         id="block-zero-padding",
@@ -557,7 +557,7 @@ BASIC_BLOCK = [
                 "shortcut = nn.functional.pad(x[..., :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.extra))",
             ),
         ),
-        question="Which keys under `downsample` does the docstring's state dict hold?",
+        question="Which keys does make_downsample's docstring promise, and where are they in your state dict?",
         explanation="That is option A, free of parameters; this block is option B, with a projection to learn.\n"
         "See 'When shapes disagree' and He et al. 2015, section 4.1, table 3.",
         seen_in="option A of He et al. 2015, section 3.3; their CIFAR-10 nets in section 4.2 use it",
@@ -610,7 +610,7 @@ BASIC_BLOCK = [
         exercise="BasicBlock",
         belief="the ReLU after the sum is the only one of the block",
         edits=(("out = torch.relu(self.bn1(self.conv1(x)))", "out = self.bn1(self.conv1(x))"),),
-        question="What can two convolutions with nothing bent between them do that one larger one can't?",
+        question="What can two convolutions with nothing nonlinear between them do that one larger one can't?",
         explanation="Two linear maps in a row are one linear map; the ReLU between them makes the second layer count.\n"
         "See 'The basic block'.",
     ),
@@ -624,7 +624,7 @@ BASIC_BLOCK = [
         ),
         question="Is there still a way through this block that changes nothing?",
         explanation="A norm on the sum rescales the shortcut too, and the straight way is gone.\n"
-        "See 'Where the ReLU stands' and He et al. 2016, figure 4b.",
+        "See 'Why a sum' and He et al. 2016, figure 4b.",
         seen_in=HE_2016 + ", section 4.1, figure 4b",
     ),
     Misconception(
@@ -790,7 +790,7 @@ BASIC_BLOCK = [
     Misconception(
         id="block-shortcut-always-in-training",
         exercise="BasicBlock",
-        belief="the norm of the shortcut has no running statistics to mind",
+        belief="the norm of the shortcut uses the statistics of the batch in evaluation too",
         edits=(("else self.downsample(x)", "else self.downsample.train()(x)"),),
         question="Should the prediction for one image depend on which other images are in its batch?",
         explanation="The shortcut's norm is a norm like the others: in evaluation it uses its running statistics.\n"
@@ -802,7 +802,7 @@ BASIC_BLOCK = [
         belief="the shortcut carries values forward, and gradients come back through the branch",
         edits=((RETURN, "return torch.relu(out + shortcut.detach())"),),
         question="In dy/dx = dF/dx + 1, where does the 1 come from?",
-        explanation="The way back through the shortcut is why deep residual nets train; detached, the net is plain.\n"
+        explanation="The way back through the shortcut is why deep residual nets train; detached, it is closed.\n"
         "See 'Why a sum'.",
     ),
     Misconception(
@@ -913,16 +913,16 @@ BASIC_BLOCK = [
         ),
         question="What does the docstring say about the weight that a norm starts with?",
         explanation="A good option, but the caller's to choose: torchvision's block starts all its norms at 1, too.\n"
-        "See the docstring of BasicBlock, and the last experiment with its zero gamma.",
+        "See the docstring of BasicBlock, and 'Starting at the identity'.",
         seen_in="Goyal et al. 2017, section 5.1; torchvision's zero_init_residual, which is off by default",
     ),
     Misconception(
         id="block-same-seed-for-every-block",
         exercise="BasicBlock",
-        belief="a fixed seed in the constructor makes the net reproducible",
+        belief="a fixed seed in the constructor makes the net reproducible and changes nothing else",
         edits=(("super().__init__()", "super().__init__()\n        torch.manual_seed(0)"),),
         question="Make two blocks of one shape. How do their weights differ?",
-        explanation="Every block would start with the same weights, and all that is drawn later repeats itself, too.\n"
+        explanation="Every block would start with the same weights, and all that is drawn later would repeat itself.\n"
         "See the docstring of BasicBlock; a seed is set once, by whoever starts the run.",
     ),
 ]
@@ -1058,8 +1058,8 @@ GRADIENT_NORMS = [
         exercise="gradient_norms",
         belief="gradients are a matter of train mode",
         edits=(("x = block(x)", "x = block.train()(x)"),),
-        question="In which mode is a block after your function that was in eval mode before?",
-        explanation="Who asks decides on the mode; a measurement leaves everything as it was.\nSee the docstring.",
+        question="If a block was in eval mode before your function, in which mode is it afterwards?",
+        explanation="The caller decides on the mode; a measurement leaves everything as it was.\nSee the docstring.",
     ),
     Misconception(
         id="norms-in-evaluation",
@@ -1067,7 +1067,7 @@ GRADIENT_NORMS = [
         belief="measuring is evaluation, so the blocks are put into eval mode first",
         edits=(("x = block(x)", "x = block.eval()(x)"),),
         question="Which statistics does a norm use in eval mode, and do gradients flow through them?",
-        explanation="The question is what training sees, so the blocks run in the mode that they are in.\n"
+        explanation="The caller chooses the mode; in eval mode the fixed statistics would hide what training sees.\n"
         "See 'Measure it' and the docstring.",
     ),
     Misconception(
@@ -1091,7 +1091,7 @@ GRADIENT_NORMS = [
                 ),
             ),
         ),
-        question="What will the next optimizer step add to its own gradients?",
+        question="What will the next backward pass add its own gradients to?",
         explanation="backward adds to every parameter's .grad; torch.autograd.grad gives what you ask for, no more.\n"
         "See 'Measure it'.",
     ),
@@ -1195,7 +1195,7 @@ GRADIENT_NORMS = [
                 "    return [gradients[block].norm().item() for block in blocks]",
             ),
         ),
-        question="How many outputs does a list have that holds one nn.Tanh twice?",
+        question="If a list of blocks holds one nn.Tanh twice, how many outputs does the stack have?",
         explanation="Outputs belong to places in the stack; a module may stand at several of them.\n"
         "See 'blocks' in the docstring.",
     ),

@@ -151,7 +151,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="blocks-copied",
         exercise="make_stage",
-        belief="A deep copy of a block is a block with weights of its own.",
+        belief="Copies of one block will do, since each copy can learn on its own.",
         edits=(
             (
                 "blocks += [BasicBlock(out_channels, out_channels) for _ in range(num_blocks - 1)]",
@@ -160,7 +160,7 @@ MISCONCEPTIONS = [
                 "    blocks += [copy.deepcopy(block) for _ in range(num_blocks - 1)]",
             ),
         ),
-        question="Compare the first weights of two blocks of your stage, number by number. What do you see?",
+        question="Compare the first weights of the last two blocks of `make_stage(4, 4, 3, 1)`. What do you see?",
         explanation="A copy can learn on its own, but its values start the same; only a new block draws new ones.\n"
         "See 'num_blocks' in the docstring of make_stage.",
     ),
@@ -223,7 +223,7 @@ MISCONCEPTIONS = [
         belief="A norm's running statistics are parameters of the model.",
         edits=(("in model.parameters()", "in [*model.parameters(), *model.buffers()]"),),
         question="Does the gradient of the loss change `running_mean`?",
-        explanation="Running statistics are measured, not learnt: buffers, saved with the model but no parameters.\n"
+        explanation="Running statistics are measured, not learnt: buffers, saved with the model but not parameters.\n"
         "See section 2, 'Counting', and lesson 2.",
     ),
     Misconception(
@@ -365,7 +365,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="xavier",
         exercise="init_weights",
-        belief="The fan is the mean of fan_in and fan_out.",
+        belief="The variance is 1 over the mean of fan_in and fan_out, as in Glorot's formula.",
         edits=(
             (
                 'nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")',
@@ -397,15 +397,15 @@ MISCONCEPTIONS = [
         edits=(("nn.init.ones_(module.weight)", "nn.init.zeros_(module.weight)"),),
         question="If the norm of the stem multiplies by zero, what reaches the first stage?",
         explanation="Zero is for a block's last norm at most (Goyal et al. 2017, section 5.1). All others need 1.\n"
-        "See section 3, and the last experiment of lesson 3.",
+        "See section 3, and 'Starting at the identity' in lesson 3.",
     ),
     Misconception(
         id="norms-left-alone",
         exercise="init_weights",
-        belief="Norms need no initial values, because PyTorch gives them the right ones.",
+        belief="init_weights may leave the norms alone, because PyTorch has given them the right values.",
         edits=(("isinstance(module, nn.BatchNorm2d)", "False"),),
         question="What does your function do to a norm that has already been trained?",
-        explanation="After `model.apply(init_weights)` the parameters must be fresh whatever they were before.\n"
+        explanation="After `model.apply(init_weights)` a norm's weight and bias are fresh, whatever they were before.\n"
         "See the docstring of init_weights: weight 1, bias 0.",
     ),
     Misconception(
@@ -494,7 +494,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="batch-norms-of-every-dimension",
         exercise="init_weights",
-        belief="BatchNorm1d and BatchNorm3d belong to BatchNorm2d.",
+        belief="What init_weights does to a BatchNorm2d, it does to a BatchNorm1d and a BatchNorm3d, too.",
         edits=(("isinstance(module, nn.BatchNorm2d)", "isinstance(module, nn.modules.batchnorm._BatchNorm)"),),
         question="Which kinds of layers does the docstring name, and what becomes of all others?",
         explanation="Only Conv2d and BatchNorm2d are changed; whoever builds in another layer has chosen its values.\n"
@@ -512,7 +512,7 @@ MISCONCEPTIONS = [
         ),
         question="In which order do nn.Conv2d and nn.ConvTranspose2d keep their channels?",
         explanation="A ConvTranspose2d has the channels the other way round, so that its fans are swapped.\n"
-        "It is none of the two layers that the docstring of init_weights names. See there.",
+        "It is neither of the two layers that the docstring of init_weights names. See there.",
     ),
     Misconception(
         id="norms-tuned-as-well",
@@ -524,7 +524,7 @@ MISCONCEPTIONS = [
                 "nn.init.ones_(module.weight)\n        module.eps, module.momentum = 1e-3, 0.03",
             ),
         ),
-        question="Which eps do the weights of torchvision expect that you load in section 4?",
+        question="Which eps do torchvision's weights expect, the ones that you load in section 4?",
         explanation="They are settings of the layer, chosen by whoever made it; only weight and bias are values.\n"
         "See the docstring of init_weights.",
         seen_in="initialize_weights in YOLOv5, which sets eps 1e-3 and momentum 0.03 on every BatchNorm2d",
@@ -554,9 +554,9 @@ MISCONCEPTIONS = [
                 "self.apply(init_weights); nn.init.normal_(self.fc.weight, 0, 0.01); nn.init.zeros_(self.fc.bias)",
             ),
         ),
-        question="Who gives the linear layer its values, according to the docstring?",
+        question="What does init_weights do to a linear layer, according to its docstring?",
         explanation="init_weights leaves it as PyTorch made it, and so does the net; older recipes draw it anew.\n"
-        "See the docstring of ResNet18.",
+        "See the docstring of init_weights, and section 3, 'Where the weights start'.",
     ),
     Misconception(
         id="imagenet-stem-on-cifar",
@@ -581,7 +581,7 @@ MISCONCEPTIONS = [
         ),
         question="What is the height of the map that enters `layer1` for a 32x32 image?",
         explanation="The CIFAR stem is conv1, bn1, ReLU and nothing else; the map enters `layer1` at full size.\n"
-        "See section 4, 'The wrong stem'.",
+        "See section 4, 'The whole net'.",
     ),
     Misconception(
         id="cifar-stem-on-imagenet",
@@ -621,7 +621,7 @@ MISCONCEPTIONS = [
         belief="Max pooling keeps what is left over at the edge, so its size is rounded up.",
         edits=(("nn.MaxPool2d(3, stride=2, padding=1)", "nn.MaxPool2d(3, stride=2, padding=1, ceil_mode=True)"),),
         question="How large is the map that enters `layer1` for an image of 224x224?",
-        explanation="112 becomes 56; rounded up it would be 57, by a window that lies half in the padding.\n"
+        explanation="112 becomes 56; rounded up it would be 57, by a window that lies two thirds outside the map.\n"
         "See lesson 1, `output_size`, and section 4, 'The whole net'.",
         seen_in="Caffe's pooling rounds up, and so do nets ported from it",
     ),
@@ -655,7 +655,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="pooled-over-the-batch",
         exercise="ResNet18",
-        belief="The last pooling leaves only the channels.",
+        belief="The last pooling averages over everything but the channels.",
         edits=(("x.mean(dim=(2, 3))", "x.mean(dim=(0, 2, 3))"),),
         question="How many rows of logits do you get for a batch of two images?",
         explanation="Each image has its own answer: pool over height and width, and keep N.\n"
@@ -676,7 +676,7 @@ MISCONCEPTIONS = [
         belief="The last map is 4x4, so a pooling window of 4 is the mean over it.",
         edits=(("x.mean(dim=(2, 3))", "nn.functional.avg_pool2d(x, 4).flatten(1)"),),
         question="How large is the last map for an image of 13 by 18 pixels?",
-        explanation="It is 4x4 for 32x32 images alone; the mean over height and width works for every size.\n"
+        explanation="It is 4x4 for few sizes only, 32x32 among them; a mean over height and width works for all.\n"
         "See section 4, 'The whole net'.",
         seen_in="several popular CIFAR repositories (F.avg_pool2d(out, 4))",
     ),
@@ -695,7 +695,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="softmax-at-the-end",
         exercise="ResNet18",
-        belief="A classifier ends in a softmax.",
+        belief="The net itself ends in a softmax.",
         edits=(("self.fc(x.mean(dim=(2, 3)))", "self.fc(x.mean(dim=(2, 3))).softmax(dim=1)"),),
         question="What does cross-entropy in PyTorch do with its input first?",
         explanation="The loss takes logits and applies log-softmax itself; a softmax before it flattens the gradient.\n"
@@ -727,13 +727,13 @@ MISCONCEPTIONS = [
         belief="The stem has no ReLU: the first block has its own.",
         edits=(("torch.relu(self.bn1(self.conv1(x)))", "self.bn1(self.conv1(x))"),),
         question="What does the shortcut of the first block carry: values of both signs or not?",
-        explanation="conv1, bn1, ReLU: the first shortcut carries what every other shortcut carries, values >= 0.\n"
+        explanation="conv1, bn1, ReLU: the first block is given what every other block is given, values >= 0.\n"
         "See section 4, 'The whole net'.",
     ),
     Misconception(
         id="no-norm-in-the-stem",
         exercise="ResNet18",
-        belief="The stem's convolution needs no batch normalisation, or has it in name only.",
+        belief="A module made in the constructor does its work, whether `forward` calls it or not.",
         edits=(("torch.relu(self.bn1(self.conv1(x)))", "torch.relu(self.conv1(x))"),),
         question="Which of the modules that you made in the constructor does `forward` never call?",
         explanation="A module that `forward` doesn't call is counted and saved, and does nothing.\n"
@@ -760,7 +760,7 @@ MISCONCEPTIONS = [
         edits=(("nn.Linear(512, num_classes)", "nn.Linear(512, num_classes, bias=False)"),),
         question="Does a norm follow the linear layer?",
         explanation="A bias is superfluous only before a norm, and none follows `fc`.\n"
-        "10 of its 11,173,962 parameters are those biases. See section 4, 'The whole net'.",
+        "10 of the net's 11,173,962 parameters are those biases. See section 4, 'The whole net'.",
     ),
     Misconception(
         id="ten-classes-always",
@@ -944,10 +944,10 @@ MISCONCEPTIONS = [
     Misconception(
         id="same-seed-for-every-net",
         exercise="ResNet18",
-        belief="A fixed seed in the constructor makes the net reproducible.",
+        belief="A fixed seed in the constructor makes the net reproducible and changes nothing else.",
         edits=(("self.apply(init_weights)", "torch.manual_seed(0)\n        self.apply(init_weights)"),),
         question="Make two nets. How do their weights differ, and what does torch draw next after each of them?",
-        explanation="All nets would be one, and every shuffle and crop after the constructor would repeat itself.\n"
+        explanation="All nets would be alike, and every shuffle and crop after the constructor would repeat itself.\n"
         "See the docstring of ResNet18; a seed is set once, by whoever starts the run.",
     ),
     Misconception(
@@ -999,7 +999,7 @@ MISCONCEPTIONS = [
         exercise="ResNet18",
         belief="Every stem that isn't ImageNet's is CIFAR's.",
         edits=(('if stem not in ("cifar", "imagenet"):', "if not isinstance(stem, str):"),),
-        question='Which net do you get for `stem="imagnet"`, with the letter missing?',
+        question='Which net do you get for `stem="imagnet"`, with a letter missing?',
         explanation="A misspelt word must not choose a net silently: raise a ValueError that names both words.\n"
         "See the docstring of ResNet18, 'Raises'.",
     ),
@@ -1034,7 +1034,7 @@ MISCONCEPTIONS = [
     Misconception(
         id="turns-the-list-round",
         exercise="receptive_field",
-        belief="reverse() gives a list in the opposite order and leaves the old one as it was.",
+        belief="A list that a function is given is its own, so layers.reverse() does the caller no harm.",
         edits=(
             (
                 "    size, jump = 1, 1  # jump: how many",

@@ -41,7 +41,7 @@ FILES = [
         exercise="load_batch",
         belief="The channels come in the order blue, green, red.",
         edits=images_as("torch.from_numpy(data).reshape(-1, 3, 32, 32).flip(1)"),
-        question="What colour has the sky in your pictures?",
+        question="What colour is the sky in your pictures?",
         explanation="The first 1,024 bytes of a row are red. Blue first is a habit of OpenCV.\n"
         "See the three planes drawn in “The idea”.",
         seen_in="OpenCV's imread gives BGR",
@@ -91,7 +91,7 @@ FILES = [
         belief="Labels are small numbers, so int32 will do.",
         edits=((LABELS, 'torch.tensor(values[b"labels"], dtype=torch.int32)'),),
         question="Which dtype does torch's cross-entropy take for class indices?",
-        explanation="Class indices are int64 throughout torch; cross_entropy and one_hot refuse others.\n"
+        explanation="Class indices are int64 throughout torch; cross_entropy and one_hot refuse int32.\n"
         "See “Returns” in the docstring.",
     ),
     Misconception(
@@ -162,7 +162,7 @@ FILES = [
         edits=(("range(1, 6)", "range(1, 5)"),),
         question="What does list(range(1, 5)) print?",
         explanation="range stops before its end; 10,000 images are missing and nothing complains.\n"
-        "Print the number of images that you have loaded, always.",
+        "Count what you have loaded, always; see hint 1 of exercise 2.",
     ),
     Misconception(
         id="files-count-from-0",
@@ -243,7 +243,7 @@ FILES = [
         belief="If the bytes are enough for the labels, the rows are right.",
         edits=(("data.shape != (len(labels), 3 * 32 * 32)", "data.size != len(labels) * 3 * 32 * 32"),),
         question="Six grey images of 1,024 bytes and two labels: what do your two images show?",
-        explanation="Three grey images make one colourful nonsense of the right size; compare shapes, not sizes.\n"
+        explanation="Three grey images make one colourful muddle of the right size; compare shapes, not sizes.\n"
         "See “Raises” in the docstring.",
     ),
     Misconception(
@@ -270,7 +270,7 @@ FILES = [
                 "data.shape[1] != 3 * 32 * 32 or len(data) != len(labels)",
             ),
         ),
-        question="Somebody saved a single image as a plain array of 3,072 bytes. What has its shape at position 1?",
+        question="Somebody saved a single image as a plain array of 3,072 bytes. What is at position 1 of its shape?",
         explanation="An IndexError from inside says nothing of the file; compare the whole shape with (N, 3072).\n"
         "See hint 2 of exercise 1.",
     ),
@@ -284,7 +284,7 @@ FILES = [
                 "    if not path.exists():\n        raise FileNotFoundError(path)\n    values = unpickle(path)",
             ),
         ),
-        question="What has a string for .exists?",
+        question="What happens when you ask a string for .exists?",
         explanation="A path may be a string or a Path; Path(path) takes both.\nSee the signature of exercise 1.",
     ),
     Misconception(
@@ -451,7 +451,7 @@ STATISTICS = [
     Misconception(
         id="three-channels-always",
         exercise="channel_stats",
-        belief="Images have three channels.",
+        belief="All images have three channels, so there are three means and three deviations.",
         edits=((STATS, "return mean[:3].float(), std[:3].float()"),),
         question="How many numbers does your function give for images with a fourth channel?",
         explanation="Satellites see infrared as well; C is whatever the images have.\nSee the shapes in the docstring.",
@@ -567,7 +567,7 @@ SPLIT = [
         exercise="stratified_split",
         belief="All images may be trained on, also those held out.",
         edits=(("(~held_out).nonzero().flatten(), held_out", "torch.arange(len(labels)), held_out"),),
-        question="What does an accuracy on images mean that the net has been trained on?",
+        question="What does an accuracy mean if the net has been trained on the same images?",
         explanation="Held out means not trained on: each index belongs to exactly one side.\n"
         "See “Returns” in the docstring.",
     ),
@@ -606,12 +606,12 @@ SPLIT = [
         ),
         question="What changes in your split when the seed changes?",
         explanation="Files have an order, often by time or by source; its beginning is seldom like the rest.\n"
-        "See “A fair split”: the members of a class are shuffled first.",
+        "See “A fair split”: within a class, chance decides.",
     ),
     Misconception(
         id="one-split-for-all-seeds",
         exercise="stratified_split",
-        belief="A fixed seed inside makes the split repeatable.",
+        belief="A split is repeatable only if the function fixes its seed itself.",
         edits=(("manual_seed(seed)", "manual_seed(0)"),),
         question="How would you find out how much your result depends on the split?",
         explanation="The caller chooses the seed, and with it the split.\nSee “Args” in the docstring.",
@@ -713,7 +713,7 @@ NORMALIZE = [
             "bytes-are-not-scaled",
             "The bytes are centred and scaled as they are.",
             (("1 / (255 * std)", "1 / std"),),
-            "The mean is near 0.5. What happens to a byte of 200 when it is subtracted?",
+            "The mean is near 0.5. How much does a byte of 200 change when the mean is subtracted?",
             "The statistics count 255 as 1, so the bytes must be divided by 255 before they meet.\nSee the formula.",
             "",
         ),
@@ -807,7 +807,7 @@ NORMALIZE = [
             "",
         ),
         (
-            "three-channels-always",
+            "three-statistics-always",
             "Images have three channels.",
             (("values.shape != images.shape[1:2]", "values.shape != (3,)"),),
             "What does your function say to images with a fourth channel, and four statistics?",
@@ -863,7 +863,7 @@ def beliefs_about_chance(exercise: str, call: str) -> list[Misconception]:
         Misconception(
             id=f"{exercise}-seeds-a-generator-of-its-own",
             exercise=exercise,
-            belief="A fixed seed inside makes the draw repeatable.",
+            belief="A draw is repeatable only if the function fixes its seed itself.",
             edits=tuple(
                 (text, text.replace("=generator", "=torch.Generator().manual_seed(0)")) for text in call.split(" … ")
             ),
@@ -907,7 +907,7 @@ FLIP = [
         edits=(("images.flip(3)", "images.flip(2)"),),
         question="In (N, C, H, W), along which dimension do you walk from left to right?",
         explanation="Left and right are the ends of a row: dimension 3, the width. Cats seldom stand on their heads.\n"
-        "See the figure behind exercise 8: the line “flip”.",
+        "See the figure after exercise 8: the line “flip”.",
     ),
     Misconception(
         id="turns-half-round",
@@ -958,7 +958,7 @@ FLIP = [
     Misconception(
         id="flips-in-float",
         exercise="random_flip",
-        belief="Augmented images are float32.",
+        belief="Flipped images are float32.",
         edits=((BOTH, BOTH + ".float()"),),
         question="What dtype do you get for bytes?",
         explanation="Mirroring moves pixels and computes nothing, so bytes stay bytes, at a quarter of the cost.\n"
@@ -1053,7 +1053,7 @@ CROP = [
         ),
         question="Has anything in your images become larger?",
         explanation="That is another augmentation (Szegedy et al. 2015). Here the image moves and keeps its size.\n"
-        "See the figure.",
+        "See the figure after exercise 8: the line “crop”.",
         seen_in="torchvision's RandomResizedCrop, right for ImageNet",
     ),
     Misconception(
@@ -1072,7 +1072,8 @@ CROP = [
         belief="The border is filled with the image's outermost pixels.",
         edits=((FILLED, "padded[:n] = torch.nn.functional.pad(images, [padding] * 4, mode='replicate')"),),
         question="What does your padded image hold in its corner?",
-        explanation="Repeated edges draw stripes at the border; the docstring asks for zeros.\nSee the figure.",
+        explanation="Repeated edges draw stripes at the border; the docstring asks for zeros.\n"
+        "See the figure after exercise 8: the line “crop”.",
     ),
     Misconception(
         id="rolls-round",
@@ -1081,13 +1082,13 @@ CROP = [
         edits=((FILLED, "padded[:n] = torch.nn.functional.pad(images, [padding] * 4, mode='circular')"),),
         question="Where in the picture are the cat's ears, if the cat has moved up?",
         explanation="torch.roll is a shift too, but it puts the ears below the paws. Zeros come in instead.\n"
-        "See the figure.",
+        "See the figure after exercise 8: the line “crop”.",
         seen_in="torch.roll as a cheap shift",
     ),
     Misconception(
         id="crops-without-padding",
         exercise="random_crop",
-        belief="The image is not padded, so that the window is smaller.",
+        belief="The image is not padded, so the window is smaller.",
         edits=(
             (
                 ".view_as(padded[:n])[:, :, :height, :width]",
@@ -1111,7 +1112,7 @@ CROP = [
         ),
         question="Where is the red of an edge, and where its green?",
         explanation="The channels of an image belong together; drawn apart, every edge gets coloured fringes.\n"
-        "See the figure.",
+        "See the figure after exercise 8: the line “crop”.",
     ),
     Misconception(
         id="rounds-a-uniform-number",
@@ -1129,7 +1130,7 @@ CROP = [
     Misconception(
         id="crops-in-float",
         exercise="random_crop",
-        belief="Augmented images are float32.",
+        belief="Cropped images are float32.",
         edits=(("runs.index_select(0, start)", "runs.index_select(0, start).float()"),),
         question="What dtype do you get for bytes?",
         explanation="Shifting moves pixels and computes nothing: bytes stay bytes, at a quarter of the cost.\n"
@@ -1180,7 +1181,7 @@ CUTOUT = [
             (Y, Y.replace("height", "height - size + 1") + " + size // 2"),
             (X, X.replace("width", "width - size + 1") + " + size // 2"),
         ),
-        question="Which pixels are cut more often: those in the middle or those in the corner?",
+        question="Does your square always cut the same number of pixels?",
         explanation="A square that stays inside cuts the middle far too often. The centre is drawn; it may stick out.\n"
         "See DeVries & Taylor 2017, section 3, on why this matters.",
         seen_in="Zhong et al. 2017, random erasing, stays inside",
@@ -1207,7 +1208,7 @@ CUTOUT = [
                 f" if images.shape[1] > 1 else images.masked_fill({HOLE}, 0)",
             ),
         ),
-        question="What colour has the hole in your images?",
+        question="What colour is the hole in your images?",
         explanation="One square through all channels hides what is there; one channel alone hides little.\n"
         "See the docstring.",
     ),
@@ -1225,7 +1226,7 @@ CUTOUT = [
         belief="The square is what remains of the image.",
         edits=((f"masked_fill({HOLE}, 0)", f"masked_fill(~({HOLE}), 0)"),),
         question="How much of the image is left?",
-        explanation="The square is cut out; all the rest stays.\nSee the figure.",
+        explanation="The square is cut out; all the rest stays.\nSee the figure after exercise 8: the line “cutout”.",
     ),
     Misconception(
         id="filled-with-the-images-mean",
@@ -1252,10 +1253,10 @@ CUTOUT = [
     Misconception(
         id="both-halves-alike",
         exercise="cutout",
-        belief="The square reaches from the centre by size // 2 in each direction, for odd sizes too.",
+        belief="The square is rows y - size // 2 up to, but not including, y + size // 2, for odd sizes too.",
         edits=(("(down < size)", "(down < size // 2 * 2)"), ("(right < size)", "(right < size // 2 * 2)")),
         question="With a size of 3, how many rows are cut?",
-        explanation="From y - size // 2 to y + size // 2 there are one too few rows if size is odd.\n"
+        explanation="From y - size // 2 to just before y + size // 2 there is one row too few if size is odd.\n"
         "See the docstring: `size` of them.",
         seen_in=OFFICIAL_CUTOUT,
     ),
@@ -1294,7 +1295,7 @@ CUTOUT = [
     Misconception(
         id="cuts-in-float",
         exercise="cutout",
-        belief="Augmented images are float32.",
+        belief="Images that have been cut are float32.",
         edits=((CUT, CUT + ".float()"),),
         question="What dtype do you get for bytes?",
         explanation="A cut computes nothing, so the dtype stays.\nSee “Returns” in the docstring.",
@@ -1302,7 +1303,7 @@ CUTOUT = [
     Misconception(
         id="cuts-in-place",
         exercise="cutout",
-        belief="The batch may be cut itself.",
+        belief="The batch itself may be cut, in place.",
         edits=(("images.masked_fill(", "images.masked_fill_("),),
         question="What is left of an image after fifty epochs of cuts?",
         explanation="A batch may be a view of the data set: then the holes add up, epoch by epoch.\n"
@@ -1351,7 +1352,7 @@ BATCHES = [
             ("self.labels.index_select(0, index)", "self.labels.index_select(0, plain)"),
         ),
         question="Which label does the first image of your batch have in the data set?",
-        explanation="One index picks both. Shuffled apart, the net learns to guess.\nSee “What broke, what it means”.",
+        explanation="One index picks both. Out of step, they teach only guessing.\nSee “What broke, what it means”.",
     ),
     Misconception(
         id="always-shuffles",
@@ -1377,7 +1378,7 @@ BATCHES = [
         belief="The data are shuffled once, and every epoch follows that order.",
         edits=((DEALT, DEALT.replace("seeded(self.seed, k)", "seeded(self.seed)")),),
         question="Which images share a batch in the first epoch, and which in the second?",
-        explanation="Each pack is shuffled anew; its number belongs into the key of its generator.\nSee the docstring.",
+        explanation="Each pack is shuffled anew; its number belongs in the key of its generator.\nSee the docstring.",
     ),
     Misconception(
         id="one-order-for-all-seeds",
@@ -1437,7 +1438,7 @@ BATCHES = [
             ),
         ),
         question="Which other random numbers of the program come out differently after your epoch has begun?",
-        explanation="The global generator belongs to everybody: dropout would repeat itself every epoch.\n"
+        explanation="The global generator belongs to everybody: your seed would decide dropout's masks as well.\n"
         "`seeded` gives a generator of your own; see the docstring.",
     ),
     Misconception(
@@ -1523,7 +1524,7 @@ BATCHES = [
     Misconception(
         id="int32-is-large-enough",
         exercise="Batches",
-        belief="50,000 images can be numbered in int32.",
+        belief="int32 will do for the indices, as 50,000 images can be numbered in it.",
         edits=((TAKEN, TAKEN + ".int()"),),
         question="Which dtype does the docstring of `order` promise?",
         explanation="Indices are int64 throughout torch; what takes int32 in one place refuses it in another.\n"
@@ -1542,7 +1543,7 @@ BATCHES = [
         exercise="Batches",
         belief="The number of batches follows from the number of images.",
         edits=(("math.ceil(self.epoch_size / self.batch_size)", "math.ceil(len(self.images) / self.batch_size)"),),
-        question="How many batches has an epoch of 20 images, out of 50?",
+        question="How many batches of 16 are there in an epoch of 20 images, out of 50?",
         explanation="An epoch has epoch_size images; a schedule that counts the steps relies on it.\n"
         "See the docstring of `__len__`.",
     ),
@@ -1572,7 +1573,7 @@ BATCHES = [
         exercise="Batches",
         belief="Nobody asks for a batch of 0 images.",
         edits=(("if min(batch_size, self.epoch_size) < 1:", "if False:"),),
-        question="What does 0 // 2 give, as in batch_size // world_size on a large machine?",
+        question="What does 4 // 8 give, as in batch_size // world_size on a large machine?",
         explanation="A size of 0 comes from a division somewhere; say so at once, with the number.\n"
         "See “Raises” in the docstring.",
     ),
@@ -1606,7 +1607,7 @@ BATCHES = [
         belief="Ten times the seed plus the number of the pack makes a seed of its own for each pair.",
         edits=((DEALT, DEALT.replace("seeded(self.seed, k)", "seeded(10 * self.seed + k)")),),
         question="Seed 1 in epoch 10 and seed 2 in epoch 0: which number does each of them give?",
-        explanation="The tenth epoch of one run is the first of the next; products and exclusive ors collide, too.\n"
+        explanation="Epoch 10 of one run is epoch 0 of the next; products and exclusive ors collide, too.\n"
         "`seeded` takes both numbers; see “Batches that can be repeated”.",
     ),
     Misconception(
@@ -1621,7 +1622,7 @@ BATCHES = [
     Misconception(
         id="seed-0-keeps-one-order",
         exercise="Batches",
-        belief="Without a seed a fresh generator will do.",
+        belief="A seed of 0 means none, and without a seed a fresh generator will do.",
         edits=((DEALT, DEALT.replace("seeded(self.seed, k)", "(seeded(self.seed, k) if self.seed else seeded())")),),
         question="With seed 0, which images share a batch in the first epoch, and which in the second?",
         explanation="0 is a seed, and false to Python: `if self.seed` leaves the number of the pack out for it.\n"

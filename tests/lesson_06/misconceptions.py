@@ -53,7 +53,7 @@ CROSS_ENTROPY = [
         edits=((LOSS, LOSS.replace(".mean()", ".sum() / logits.numel()")),),
         question="A network that knows nothing of 4 classes: is its loss log 4, or a quarter of that?",
         explanation="One image has one surprise, that at its right class; the mean is over images only.\n"
-        "See “By hand”: three classes, and nothing is divided by three.",
+        "See “By hand”: three classes, and the loss is -log 0.6, not a third of it.",
     ),
     Misconception(
         id="logarithm-to-base-two",
@@ -245,10 +245,10 @@ OPTIMIZER = [
     Misconception(
         id="learning-rate-inside-the-velocity",
         exercise="SGD",
-        belief="The learning rate belongs into the velocity: v = momentum · v + lr · g, then p - v.",
+        belief="The learning rate belongs in the velocity: v = momentum · v + lr · g, then p - v.",
         edits=((GRADIENT, GRADIENT.replace("update = ", "update = group['lr'] * (") + ")"), (STEP, "p.sub_(update)")),
-        question="If the learning rate is halved now, are the velocities gathered before halved as well?",
-        explanation="With a fixed rate both are the same; under a schedule old gradients keep their old rate.\n"
+        question="If the learning rate is halved now, is the velocity gathered so far halved as well?",
+        explanation="At a fixed rate both are the same; under a schedule your old gradients keep their old rate.\n"
         "See “The optimizer”: η stands in the third line only.",
         seen_in="Sutskever et al. 2013, section 2; noted in the documentation of torch.optim.SGD",
     ),
@@ -324,8 +324,8 @@ OPTIMIZER = [
         exercise="SGD",
         belief="Nesterov's step is the velocity plus momentum times the velocity.",
         edits=((AHEAD, AHEAD.replace("update.add", "velocity.add")),),
-        question="Is the gradient of this step counted once or twice in what you subtract?",
-        explanation="The new velocity holds this gradient already; the step is g + momentum · v.\n"
+        question="How much of the old velocity is in g + momentum · v, and how much in what you subtract?",
+        explanation="v is momentum · v_old + g: put in place of g, it brings in momentum · v_old once more.\n"
         "See the third formula under “The optimizer”.",
     ),
     Misconception(
@@ -568,7 +568,7 @@ SCHEDULE = [
         edits=((CLIMB, "climb = 0.1 if step < warmup - 1 else 1.0"),),
         question="What happens to the loss at a jump from a tenth of the peak to all of it?",
         explanation="A jump brings the trouble back that the warm-up should avoid; the climb is gradual.\n"
-        "Goyal et al. 2017, section 2.2, compare the two.",
+        "See “The schedule”; Goyal et al. 2017, section 2.2, compare the two.",
         seen_in="He et al. 2015, section 4.2, for the 110-layer net; compared by Goyal et al. 2017, section 2.2",
     ),
     Misconception(
@@ -685,7 +685,7 @@ UPDATE = [
         belief="The step comes first, and backward prepares the next one.",
         edits=((THREE, f"{ONWARD}\n    {FORGET}\n    {BACK}"),),
         question="Whose gradients does your step use: this batch's or those of the batch before?",
-        explanation="Stepping first walks along the gradients of the batch before, taken at other weights.\n"
+        explanation="Stepping first follows the last batch's gradients, and changes weights that backward needs.\n"
         "See “The step”: zero_grad, backward, step.",
     ),
     Misconception(
@@ -694,7 +694,7 @@ UPDATE = [
         belief="backward changes the weights.",
         edits=((ONWARD + "\n", "\n"),),
         question="backward fills p.grad. Who changes p?",
-        explanation="backward only measures; the optimizer walks. Without step the loss never moves.\n"
+        explanation="backward only measures; the optimizer walks. Without step nothing is learned.\n"
         "See the picture in “The idea”.",
     ),
     Misconception(
@@ -757,7 +757,7 @@ UPDATE = [
         belief="The loss can be returned as it is.",
         edits=(("loss.detach()", "loss"),),
         question="If the caller keeps the losses of 10,000 steps in a list, what else stays in memory?",
-        explanation="A loss holds its graph, and with it every activation of its step: memory grows without end.\n"
+        explanation="Each loss holds the graph of its step, and nobody frees it: memory grows without end.\n"
         "See “The step”, line 5.",
         seen_in="the frequently asked questions of the PyTorch documentation: total_loss += loss",
     ),
@@ -773,7 +773,7 @@ UPDATE = [
     Misconception(
         id="forgets-after-the-step",
         exercise="update",
-        belief="If gradients are cleared after each step, there are none before it.",
+        belief="If gradients are cleared after each step, there are none before the first.",
         edits=((THREE, f"{BACK}\n    {ONWARD}\n    {FORGET}"),),
         question="Somebody looked at a gradient before your first step. What does that step follow?",
         explanation="Old gradients may come from anywhere; a step clears them before the way back.\nSee the docstring.",
@@ -1060,7 +1060,7 @@ SAVING = [
         exercise="save_checkpoint",
         belief="Whoever saves hands in a Path.",
         edits=(("    path = Path(path)\n", ""),),
-        question="What has a string for .with_name?",
+        question="What happens when you ask a string for .with_name?",
         explanation="A path may be a string or a Path; Path(path) takes both.\nSee the signature of exercise 7.",
     ),
     Misconception(
@@ -1208,7 +1208,7 @@ SAVING = [
             ),
         ),
         question="The disk is full halfway through the second file. Which of your lines removes it?",
-        explanation="The write is what fails on a full disk, and half a file keeps it full: both belong into the try.\n"
+        explanation="The write is what fails on a full disk, and half a file keeps it full: both belong in the try.\n"
         "See hint 3 of exercise 7.",
     ),
     Misconception(
@@ -1271,7 +1271,7 @@ LOADING = [
         exercise="load_checkpoint",
         belief="Whatever loads is a dict.",
         edits=((FOREIGN, 'if values.get("format") != FORMAT:'),),
-        question="torch.save also saves a list or a single tensor. What has those for .get?",
+        question="torch.save also saves a list or a single tensor. What happens when you ask those for .get?",
         explanation="Look at the type before you look inside, or the error is a riddle.\nSee hint 3 of exercise 8.",
     ),
     Misconception(
@@ -1369,7 +1369,7 @@ FIT = [
         edits=(("train.epoch(epoch, done)", "train.epoch(0, done)"),),
         question="How does the batch iterator know which epoch it is?",
         explanation="Shuffling and augmentation hang on the epoch's number; without it every epoch is the same.\n"
-        "See “All of it”, and failure “no shuffle” among the eight curves.",
+        "See “All of it”: batch number 17 of epoch 3 is a function of seed, epoch and number.",
     ),
     Misconception(
         id="resumes-at-the-epochs-start",
@@ -1427,7 +1427,7 @@ FIT = [
         exercise="fit",
         belief="The accuracy of an epoch is measured on the training batches.",
         edits=((EVALUATED, "measured = evaluate(model, train)"),),
-        question="What does the accuracy on images say that the network has learned by heart?",
+        question="What does the accuracy say if the network has learned these images by heart?",
         explanation="Only images that weren't trained on tell whether anything was understood.\n"
         "See the answer to “overfit one batch”.",
     ),
@@ -1475,7 +1475,7 @@ FIT = [
         belief="It is enough to save when the run is over.",
         edits=(("        save(state)\n    return state\n", "    save(state)\n    return state\n"),),
         question="The computer crashes in the last epoch. What is left?",
-        explanation="A checkpoint after each epoch makes a crash cost one epoch at most.\nSee “Checkpoints”.",
+        explanation="A checkpoint after each epoch makes a crash cost one epoch at most.\nSee exercise 9, point 3.",
     ),
     Misconception(
         id="state-ignored",
@@ -1484,7 +1484,7 @@ FIT = [
         edits=(("if state is None:", "if True:"),),
         question="Where does your function look at the state that it is given?",
         explanation="The state says where the run stands; a new one is made only if none is given.\n"
-        "See hint 1 of exercise 9.",
+        "See exercise 9, point 1.",
     ),
     Misconception(
         id="epochs-come-on-top",
@@ -1513,7 +1513,7 @@ FIT = [
         exercise="fit",
         belief="The time of an epoch is end_epoch's business.",
         edits=(('                state["seconds"] = time.perf_counter() - began  # of this epoch\n', ""),),
-        question="Where does end_epoch get the seconds of the epoch from that it puts into the row?",
+        question="Where does end_epoch get the seconds that it puts into the row?",
         explanation="end_epoch reads the clock's time from the state; fit has to write it there.\n"
         "See exercise 9, point 4.",
     ),
@@ -1586,8 +1586,8 @@ FIT = [
         belief="A loss that is not a number will mend itself.",
         edits=(("must_be_finite(state, steps)  # waits for the GPU", "pass"),),
         question="NaN plus anything: what is it, and what are the weights after one step with it?",
-        explanation="NaN spreads to every weight at once; stopping keeps the last good checkpoint.\n"
-        "See exercise 9, point 3.",
+        explanation="NaN spreads to every weight at once: each further step is wasted, so stop at the first.\n"
+        "See exercise 9, point 4.",
     ),
     Misconception(
         id="weights-unchecked",

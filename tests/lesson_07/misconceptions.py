@@ -69,7 +69,7 @@ TOPK = [
         exercise="topk_accuracy",
         belief="Accuracy is given in per cent.",
         edits=((HITS, HITS.replace("return ", "return 100 * ")),),
-        question="Which number does the docstring give for all right?",
+        question="Between which two numbers does the docstring want the result?",
         explanation="A share lies between 0 and 1; per cent is a way to print it, as in f'{share:.1%}'.\n"
         "See the docstring of exercise 1.",
     ),
@@ -105,7 +105,7 @@ TOPK = [
         exercise="topk_accuracy",
         belief="k must be smaller than the number of classes.",
         edits=(("if not 1 <= k <= logits.shape[1]:", "if not 1 <= k < logits.shape[1]:"),),
-        question="How many of 10 guesses at 10 classes are right?",
+        question="With 10 guesses at 10 classes, for how many of the images is the right class among them?",
         explanation="With k = C every answer is right: of little use, and no mistake.\n"
         "See k in the docstring of exercise 1.",
     ),
@@ -195,7 +195,7 @@ BOOTSTRAP = [
         edits=((TAIL, "tail = 0.0"),),
         question="What happens to your interval when you draw ten times as many resamples?",
         explanation="The extremes drift apart with every further resample; percentiles settle.\n"
-        "See the histogram in “How sure is that number?”.",
+        "See the histogram in “Predict, then run: how many images for how many digits?”.",
     ),
     Misconception(
         id="standard-error-of-the-bootstrap-mean",
@@ -240,7 +240,7 @@ BOOTSTRAP = [
         edits=((DRAWN, "torch.randint(n - 1, (n,), generator=generator)"),),
         question="Which indices can torch.randint(2, (5,)) give?",
         explanation="torch.randint ends before its upper end, like range: n - 1 leaves the last answer out.\n"
-        "See hint 2 of exercise 2.",
+        "See hint 1 of exercise 2.",
         seen_in="random.randint(a, b) of Python includes b",
     ),
     Misconception(
@@ -405,7 +405,7 @@ CONFUSION = [
     Misconception(
         id="unknown-classes-show-by-themselves",
         exercise="confusion_matrix",
-        belief="A class that there is not raises an error by itself.",
+        belief="A class that doesn't exist raises an error by itself.",
         edits=(("if len(outside):", "if False:"),),
         question="Pair (2, 7) of 5 classes is number 2 * 5 + 7 = 17. To which pair does 17 belong?",
         explanation="Class 7 of row 2 silently becomes class 2 of row 3: the matrix looks fine and is wrong.\n"
@@ -416,14 +416,14 @@ CONFUSION = [
         exercise="confusion_matrix",
         belief="Only a class that is too large lies outside.",
         edits=(("(classes < 0) | (classes >= num_classes)", "classes >= num_classes"),),
-        question="Where does a label of -1, often written for “unknown”, end up in your matrix?",
-        explanation="-1 moves to the last column of the row before, or counts from the end.\n"
+        question="Where does a prediction of -1 end up in your matrix?",
+        explanation="A prediction of -1 moves to the last column of the row before, or counts from the end.\n"
         "See “Raises” in the docstring of exercise 3.",
     ),
     Misconception(
         id="targets-are-always-right",
         exercise="confusion_matrix",
-        belief="Only a prediction can be a class that there is not.",
+        belief="Only a prediction can be a class that doesn't exist.",
         edits=(("for classes in (predictions, targets):", "for classes in (predictions,):"),),
         question="Labels from a file with 100 classes, a network with 10: which of the two is outside?",
         explanation="Labels come from files and are wrong as often as anything; both are checked.\n"
@@ -459,7 +459,7 @@ CONFUSION = [
     Misconception(
         id="there-is-always-an-image",
         exercise="confusion_matrix",
-        belief="The smallest and the largest class show whether one is outside.",
+        belief="There is always an image, so the smallest and the largest class show whether one is outside.",
         edits=(
             ("outside = classes[(classes < 0) | (classes >= num_classes)]", "low, high = classes.min(), classes.max()"),
             ("if len(outside):", "if low < 0 or high >= num_classes:"),
@@ -640,7 +640,7 @@ CALIBRATION = [
     Misconception(
         id="probability-of-the-true-class",
         exercise="expected_calibration_error",
-        belief="Confidence is the probability that the true class was given.",
+        belief="Confidence is the probability that the network gives to the true class.",
         edits=((SURE, SURE + "\n    confidence = probabilities.double().gather(1, targets[:, None]).squeeze(1)"),),
         question="Does the network know the true class when it says how sure it is?",
         explanation="Confidence is the probability of the answer that is given, right or wrong: the highest.\n"
@@ -896,7 +896,7 @@ TEMPERATURE = [
         belief="The wider the range that is searched, the better the temperature.",
         edits=(("math.log(0.01), math.log(100)", "math.log(1e-4), math.log(1e4)"),),
         question="All of four answers are right. How low may a temperature get before the loss stops falling?",
-        explanation="Few answers, all right or all wrong, have no best temperature: the search runs on to its end.\n"
+        explanation="Answers that are all right have no best temperature: the search runs on to its end.\n"
         "See the docstring of exercise 6 for where that lies.",
     ),
 ]
@@ -1006,7 +1006,7 @@ MISTAKES = [
     Misconception(
         id="a-list-of-integers-becomes-int64",
         exercise="most_confident_mistakes",
-        belief="torch.tensor makes int64 of a list of indices.",
+        belief="torch.tensor makes int64 of every list of indices, the empty one included.",
         edits=(("return wrong[order][:n]", "return torch.tensor([wrong[k].item() for k in order[:n]])"),),
         question="Which dtype has torch.tensor([]), and can it be used as an index?",
         explanation="torch.tensor goes by what is in the list; where nothing is, it makes float32, which is no index.\n"
@@ -1032,7 +1032,7 @@ PICTURES = [
         exercise="show_predictions",
         belief="reshape(H, W, 3) makes a picture of (3, H, W).",
         edits=((PICTURE, "images[i].reshape(*images[i].shape[1:], 3).numpy()"),),
-        question="Do your pictures look as if nine small grey ones had been woven into each other?",
+        question="Do your pictures look like nine small grey copies, three by three?",
         explanation="reshape keeps the order in memory, so three red values become one pixel; permute moves axes.\n"
         "See hint 1 of exercise 8.",
     ),
@@ -1052,7 +1052,7 @@ PICTURES = [
         edits=((PICTURE, PICTURE.replace("images[i]", "images[i].flip(0)")),),
         question="Is your sky orange?",
         explanation="CIFAR-10's rows hold red, green, blue, as matplotlib expects; OpenCV turns them round.\n"
-        "See hint 1 of exercise 8.",
+        "See “The idea: a row of bytes is a picture” in lesson 5.",
         seen_in="OpenCV's order of channels",
     ),
     Misconception(
@@ -1110,7 +1110,7 @@ PICTURES = [
             ("part.subplots(2, columns)", "part.subplots(math.ceil(len(chosen) / columns), columns, squeeze=False)"),
         ),
         question="How many rows of frames do you ask for when the network makes no mistake?",
-        explanation="No picture needs no row, and matplotlib refuses to make a grid of 0 rows.\n"
+        explanation="No picture, no row; and matplotlib refuses to make a grid of 0 rows.\n"
         "See “or none” in the docstring of exercise 8.",
     ),
     Misconception(
@@ -1125,7 +1125,7 @@ PICTURES = [
     Misconception(
         id="confidence-of-the-true-class",
         exercise="show_predictions",
-        belief="The per cent belong to the true class.",
+        belief="The percentage belongs to the true class.",
         edits=((TEXT, 'text = f"{said} {logits.softmax(1)[i, targets[i]]:.0%}"'),),
         question="“cat 3%, is dog”: how sure was the network when it said cat?",
         explanation="The number stands beside the name that was given, and says how sure the network was of it.\n"
@@ -1136,7 +1136,7 @@ PICTURES = [
         exercise="show_predictions",
         belief="The highest logit is the confidence.",
         edits=(("logits.softmax(1).max(1)", "logits.max(1)"),),
-        question="Do your per cents ever exceed 100?",
+        question="Do your percentages ever exceed 100?",
         explanation="Logits become probabilities by softmax.\nSee hint 2 of exercise 8.",
     ),
     Misconception(
@@ -1154,7 +1154,7 @@ PICTURES = [
         belief="A title begins with what the picture is.",
         edits=((TEXT, 'said, true = true, said; text = f"{said} {confidence[i]:.0%}"'),),
         question="“cat 93%, is dog”: which of the two did the network say?",
-        explanation="The per cent belong to the name that was given, so that name comes first, then what is true.\n"
+        explanation="The percentage belongs to the name that was given: that name comes first, then what is true.\n"
         "See the docstring of exercise 8.",
     ),
     Misconception(
@@ -1187,8 +1187,8 @@ HEATMAPS = [
         belief="The gradient is that of the class's probability.",
         edits=((GRADIENT, GRADIENT.replace("logits[0, target]", "logits.softmax(1)[0, target]")),),
         question="What is the slope of a softmax that says 99.99 %?",
-        explanation="Behind a saturated softmax every gradient vanishes, and other classes mix in; the score before\n"
-        "it is asked. See the formula in “Where does it look?”.",
+        explanation="Behind a saturated softmax every gradient vanishes, and other classes mix in. Take the score\n"
+        "before the softmax, the logit. See the formula in “Where does it look?”.",
         seen_in=f"{SELVARAJU}, section 3, stresses that the score is taken before the softmax",
     ),
     Misconception(
@@ -1230,7 +1230,7 @@ HEATMAPS = [
     Misconception(
         id="relu-left-out",
         exercise="grad_cam",
-        belief="What speaks against the class belongs into the map.",
+        belief="What speaks against the class belongs in the map.",
         edits=((MASKED, "return heat[0]"),),
         question="Can your map be negative?",
         explanation="Negative values speak for other classes; the ReLU leaves what speaks for this one.\n"
@@ -1259,8 +1259,8 @@ HEATMAPS = [
         exercise="grad_cam",
         belief="A map's weight is the sum of its gradients.",
         edits=((WEIGHTS, "weights = gradient.sum(dim=(2, 3), keepdim=True)"),),
-        question="Would your map double if the same image had twice as many positions?",
-        explanation="The sum is divided by the number of positions, so that maps of different sizes compare.\n"
+        question="What stands before the two sums in the formula, and what does it do to them?",
+        explanation="The sum is divided by the number of positions: a map's weight is the mean of its gradients.\n"
         "See the formula in “Where does it look?”.",
     ),
     Misconception(
@@ -1298,7 +1298,7 @@ HEATMAPS = [
         belief="The map is scaled so that its largest value is 1.",
         edits=((MASKED, "return heat[0].relu() / heat[0].relu().max().clamp(min=1e-12)"),),
         question="Can two of your maps be compared with each other?",
-        explanation="Scaling is a matter of drawing. In the map itself it hides that the class has no support at all.\n"
+        explanation="Scaling is a matter of drawing. In the map itself it hides how little may speak for the class.\n"
         "See the docstring of exercise 9.",
     ),
     Misconception(
@@ -1365,8 +1365,8 @@ HEATMAPS = [
         belief="backward() on the logit leaves nothing behind.",
         edits=((GRADIENT, "logits[0, target].backward()\n    gradient = kept[0].grad"),),
         question="What is in the parameters' .grad after your function, and what will the optimizer do with it?",
-        explanation="backward() adds to every parameter's .grad, and the next step takes it along.\n"
-        "torch.autograd.grad gives only the gradient asked for; see hint 3 of exercise 9.",
+        explanation="backward() adds to the .grad of parameters, and the next step takes it along.\n"
+        "torch.autograd.grad gives only the gradient asked for; see hint 2 of exercise 9.",
     ),
     Misconception(
         id="freezes-the-network",
@@ -1444,7 +1444,7 @@ HEATMAPS = [
             ),
             (GRADIENT, "for p, value in asked:\n        p.requires_grad_(value)\n    " + GRADIENT),
         ),
-        question="You ask about a class that there is not. Which parameters still learn afterwards?",
+        question="You ask about a class that doesn't exist. Which parameters still learn afterwards?",
         explanation="An error jumps over the lines that follow; what must happen in any case stands under finally.\n"
         "See “also after an error” in the docstring of exercise 9.",
     ),
@@ -1489,7 +1489,7 @@ HEATMAPS = [
         exercise="grad_cam",
         belief="Indexing refuses a class that is too large clearly enough.",
         edits=(("if not 0 <= target < logits.shape[1]:", "if target < 0:"),),
-        question="Which error does logits[0, 6] raise for six classes, and does it say how many classes there are?",
+        question="Which error does logits[0, 6] raise for six classes, and does it say that it is about the target?",
         explanation="The last class is C - 1. An IndexError from inside tells nobody that the target was wrong.\n"
         "See “Raises” in the docstring of exercise 9.",
     ),
@@ -1507,7 +1507,7 @@ HEATMAPS = [
         exercise="grad_cam",
         belief="An image can only have too many dimensions.",
         edits=(("if image.ndim != 3:", "if image.ndim > 3:"),),
-        question="What shape has a grey picture, and what says the first layer to it?",
+        question="What shape has a grey picture, and what does the first layer say to it?",
         explanation="Without its channels an image has two dimensions; the error should come from here and say so.\n"
         "See “Raises” in the docstring of exercise 9.",
     ),
@@ -1643,7 +1643,7 @@ FLIPS = [
         exercise="predict_with_flips",
         belief="Gradients that were switched off are on again when the function ends.",
         edits=((MODES, "torch.set_grad_enabled(False)\n    with evaluating(model):"),),
-        question="What does the next training step after your function say to loss.backward()?",
+        question="What does loss.backward() say in the next training step after your function?",
         explanation="set_grad_enabled(False) holds on; torch.no_grad() as a block ends with the block.\n"
         "See the docstring of exercise 10.",
     ),

@@ -42,7 +42,7 @@ DEVICE = [
         belief="cuda:99 is as good as cuda:0, as long as there is a GPU.",
         edits=((" or (colon and number not in map(str, range(count)))", ""),),
         question="torch.device('cuda:99') raises nothing. When and where would you hear of it?",
-        explanation="torch.device only names a place. Without the check the error comes later, out of a kernel.\n"
+        explanation="torch.device only names a place. Without the check the error comes later, with the first tensor.\n"
         "See Raises in the docstring of exercise 1.",
     ),
     Misconception(
@@ -84,14 +84,14 @@ DEVICE = [
     Misconception(
         id="whatever-torch-knows-is-here",
         exercise="pick_device",
-        belief="What torch knows and is no GPU of CUDA or Apple is there.",
+        belief="Whatever device torch knows is there, unless it is a GPU of CUDA or Apple: those are looked for.",
         edits=(
             (
                 "if kind not in here or",
                 'known = kind in (*here, "xpu", "meta")\n    if not known or',
             ),
         ),
-        question='Does torch.device("xpu") raise an error on your machine, and has it an Intel GPU?',
+        question='Does torch.device("xpu") raise an error on your machine, and does that machine have an Intel GPU?',
         explanation="torch.device only reads a name; whether there is such a device is another question.\n"
         "See “Raises” in the docstring.",
     ),
@@ -227,7 +227,7 @@ FLOPS = [
         exercise="step_flops",
         belief="A hook is gone when the function that registered it has returned.",
         edits=(("            hook.remove()", "            pass"),),
-        question="Call your function, then train: how often is count called?",
+        question="Call your function, then train: how often is your hook called?",
         explanation="The module keeps its hooks until they are removed, and calls them at each forward pass.\n"
         "See hint 2 of exercise 2.",
     ),
@@ -235,7 +235,12 @@ FLOPS = [
         id="linear-once-an-image",
         exercise="step_flops",
         belief="A linear layer is applied once an image.",
-        edits=(("output.numel() * layer", "(output.numel() if output.dim() == 4 else output[:, -1].numel()) * layer"),),
+        edits=(
+            (
+                "output.numel() * layer",
+                "(output.numel() if output.dim() == 4 else len(output) * output.shape[-1]) * layer",
+            ),
+        ),
         question="A linear layer gets (N, 27, 8). How often does it use its weights for one image?",
         explanation="Whatever stands before the last dimension is a place; the output has a value for each.\n"
         "See hint 2 of exercise 2.",
@@ -266,7 +271,7 @@ FLOPS = [
     Misconception(
         id="a-hook-for-each-holder",
         exercise="step_flops",
-        belief="A layer is found once, however many parts of a network hold it.",
+        belief="Whatever way you search a network, a layer comes up once, however many parts hold it.",
         edits=(
             (
                 "layers = [module for module in modes if",
@@ -382,7 +387,7 @@ STEP = [
         edits=(("        scaler.update()", "        pass"),),
         question="After a step that overflowed, what should the next one do differently?",
         explanation="update halves the scale after an overflow and raises it after many good steps.\n"
-        "See the experiment with the scaler.",
+        "See “Numbers in sixteen bits”.",
     ),
     Misconception(
         id="zero-between-parts",
@@ -636,9 +641,9 @@ DATA = [
     Misconception(
         id="shrinks-without-antialias",
         exercise="DeviceBatches",
-        belief="Bilinear interpolation takes care of what lies between the pixels.",
+        belief="Bilinear interpolation looks at every old pixel that a new one stands for.",
         edits=((", antialias=True)", ")"),),
-        question="From 32 pixels to 16: how many of the old pixels does a new one look at?",
+        question="From 32 pixels to 8: how many old pixels does a new one stand for, and how many does it look at?",
         explanation="Without antialias each new pixel looks at two by two old ones, however many it stands for.\n"
         "See the docstring of exercise 5.",
     ),
@@ -777,7 +782,7 @@ DATA = [
     Misconception(
         id="batches-before-not-counted",
         exercise="DeviceBatches",
-        belief="A new pack begins at the beginning of an epoch only.",
+        belief="How many images were dealt before a batch depends on the epoch alone.",
         edits=((" + step * self.batches.batch_size", ""),),
         question="What has been dealt before batch 2 of epoch 1?",
         explanation="The whole epoch before, and the two batches of this one.\nSee hint 2 of exercise 5.",
@@ -832,7 +837,7 @@ DATA = [
         exercise="DeviceBatches",
         belief="Chance depends on the seed and the batch.",
         edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed, step,'),),
-        question="How many versions of an image does the network see in ten epochs?",
+        question="What do the first batches of two epochs have in common?",
         explanation="Then each epoch repeats the first one's shifts, place by place.\nSee the docstring of exercise 5.",
     ),
     Misconception(
@@ -856,7 +861,7 @@ DATA = [
     Misconception(
         id="seed-plus-number-of-the-batch",
         exercise="DeviceBatches",
-        belief="If all batches of a run are numbered through, seed plus number makes a good seed.",
+        belief="If all batches of a run are numbered consecutively, seed plus number makes a good seed.",
         edits=(
             (
                 'seeded("augment", self.seed, epoch, step, device=x.device)',
@@ -882,13 +887,13 @@ DATA = [
         belief="The first batch after going on is number 0.",
         edits=(("enumerate(self.batches.epoch(epoch, start), start)", "enumerate(self.batches.epoch(epoch, start))"),),
         question="After an interruption at batch 2, which number has the next one?",
-        explanation="Sides and shifts hang on the number of the batch; a run that goes on must count on.\n"
+        explanation="Mirroring and shifts depend on the number of the batch; a run that goes on must count on.\n"
         "See lesson 6 on going on, and the docstring of exercise 5.",
     ),
     Misconception(
         id="start-ignored",
         exercise="DeviceBatches",
-        belief="An epoch begins at its first batch.",
+        belief="An epoch is always entered at its first batch.",
         edits=(("self.batches.epoch(epoch, start), start)", "self.batches.epoch(epoch))"),),
         question="Which argument of yours is never read?",
         explanation="A run that was stopped in the middle of an epoch goes on there.\nSee the docstring of exercise 5.",
@@ -899,7 +904,7 @@ DATA = [
         belief="The order of the images is the same in each epoch.",
         edits=(("self.batches.epoch(epoch, start), start)", "self.batches.epoch(0, start), start)"),),
         question="Which batches does a network see in its second epoch?",
-        explanation="Lesson 5's batches shuffle anew for each epoch, if they are told which it is.\n"
+        explanation="Lesson 5's batches come from packs shuffled anew, if they are told which epoch it is.\n"
         "See the docstring of exercise 5.",
     ),
     Misconception(
@@ -919,8 +924,7 @@ ORTHOGONAL = [
         belief="The polynomial brings every singular value near 1, wherever it starts.",
         edits=(("x = x / (x.norm() + 1e-7)", "x = x"),),
         question="What does σ become if it is 10 at the start?",
-        explanation="Beyond about 1.26 the fifth power wins and the values run away.\n"
-        "See the figure of the polynomial.",
+        explanation="Beyond about 1.26 the fifth power wins and the values run away.\nSee hint 1 of exercise 6.",
     ),
     Misconception(
         id="divided-by-the-largest-value",
@@ -980,7 +984,7 @@ ORTHOGONAL = [
         edits=(("b * gram + c * gram @ gram", "b * gram"),),
         question="What does your polynomial give at σ = 1?",
         explanation="Without it the values turn negative: 3.4445 - 4.7750 is below 0.\n"
-        "See the figure of the polynomial.",
+        "See the formula in the docstring.",
     ),
     Misconception(
         id="one-step-short",
@@ -1099,7 +1103,7 @@ MUON = [
     Misconception(
         id="velocity-is-the-gradient",
         exercise="Muon",
-        belief="The first velocity is the first gradient itself.",
+        belief="The tensor of the first gradient may serve as the first velocity.",
         edits=(
             ("torch.zeros_like(gradient)", "gradient"),
             (
@@ -1154,7 +1158,7 @@ MUON = [
         id="columns-of-taps",
         exercise="Muon",
         belief="A kernel becomes a matrix with one column for each tap.",
-        edits=(("orthogonalize(update.flatten(1))", "orthogonalize(update.flatten(0, -2))"),),
+        edits=(("orthogonalize(update.flatten(1))", "orthogonalize(update.flatten(2).flatten(0, 1))"),),
         question="How many rows does the docstring ask for?",
         explanation="One row an output channel, in · k · k columns.\nSee the docstring of exercise 7.",
     ),
@@ -1171,7 +1175,7 @@ MUON = [
             ),
         ),
         question="By what is a step of fixed length divided, if the rescaling comes after it?",
-        explanation="First rescale, then step: the next step then starts from the same length again.\n"
+        explanation="Rescaled after the step, the step itself shrinks or grows with the kernel: so rescale first.\n"
         "See the docstring of exercise 7.",
     ),
     Misconception(
@@ -1199,7 +1203,7 @@ MUON = [
         edits=(("update.flatten(1)", "update.view(len(p), -1)"),),
         question="What does your optimizer say to a network that was moved to channels last?",
         explanation="view never copies, so it refuses kernels in channels last memory; flatten copies where it must.\n"
-        "See “Channels last” in the notes on your table.",
+        "See “Channels last”: only the strides change.",
     ),
     Misconception(
         id="first-group-speaks-for-all",
@@ -1321,7 +1325,7 @@ CONV = [
         belief="Autocast looks after layers of one's own, too.",
         edits=(("x, weight = x.to(precision), weight.to(precision)", "pass"),),
         question="Which functions does autocast know, and is yours among them?",
-        explanation="Autocast casts for the library's functions; a Function of your own casts by itself.\n"
+        explanation="Autocast casts for the library's functions; for a Function of your own you must cast yourself.\n"
         "See hint 3 of exercise 8.",
     ),
     Misconception(
