@@ -41,6 +41,11 @@ class Raised:
             message += "; could not be loaded: " + "; ".join(lesson.problems)
         return cls(tuple(map(kind_of, type(error).__mro__[:-1])), message, lesson.place(error))
 
+    def same_as(self, other: Raised) -> bool:
+        """Whether the two are of one kind, and of the same words where one kind stands for a hundred mistakes."""
+        vague = {kind_of(RuntimeError), kind_of(LookupError)} & set(self.kinds)
+        return self.kinds == other.kinds and (not vague or self.message == other.message)
+
     def __str__(self) -> str:
         return f"{self.kinds[0].rpartition('.')[2]}: {self.message}"
 
@@ -62,7 +67,7 @@ class Outcome:
     def same_as(self, other: Outcome) -> bool:
         """Whether a test can't tell the two apart."""
         if self.error or other.error:
-            return bool(self.error and other.error and self.error.kinds == other.error.kinds)
+            return bool(self.error and other.error and self.error.same_as(other.error))
         return difference(self.value, other.value) is None
 
 

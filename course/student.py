@@ -212,4 +212,4 @@ def _pattern(item: int | Sequence[int] | str) -> str:
     if isinstance(item, str):
         return "(?i)" + re.escape(item)
     numbers = [item] if isinstance(item, int) else list(item)
-    return r"(?<![\d.])" + r"\D{1,25}".join(map(str, numbers)) + r"(?![\d])"
+    return r"(?<!\d)(?<!\d\.)" + r"\D{1,25}".join(map(str, numbers)) + r"(?![\d])"

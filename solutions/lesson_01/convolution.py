@@ -198,8 +198,8 @@ def output_size(size: int, kernel_size: int, stride: int = 1, padding: int = 0) 
         The number of positions as an `int`; a last step that would run over the end is not made.
 
     Raises:
-        ValueError: the stride is below 1 or the padding below 0, and the message names it; or the kernel is longer
-            than the padded axis, and the message gives both lengths.
+        ValueError: the stride is below 1 or the padding below 0, with the word "stride" or "padding" in the message;
+            or the kernel is longer than the padded axis, and the message gives both lengths.
     """
     ### BEGIN SOLUTION
     padded = size + 2 * padding
@@ -1004,7 +1004,7 @@ class Conv2d(nn.Module):
         weight: parameter of shape (O, C, K, K), uniform in ±1 / sqrt(C * K * K) at first.
         bias: parameter of shape (O,) from the same distribution, or None.
 
-    Every layer draws values of its own from torch's generator, and keeps no tensor that it computes.
+    Every layer draws values of its own from torch's generator, and keeps no tensor that it is given or computes.
 
     Shapes: (N, C, H, W) -> (N, O, H', W'), computed by this lesson's `conv2d`.
     """

@@ -404,7 +404,8 @@ def batch_norm_backward(
         batch_statistics; tensors that autograd can go on with, so not computed under `torch.inference_mode()` here.
 
     Raises:
-        ValueError: grad_output and x differ in shape, or weight isn't of shape (C,); the message names both shapes.
+        ValueError: grad_output isn't of the shape of x, or weight isn't of shape (C,); the message names its shape and
+            that of x.
     """
     ### BEGIN SOLUTION
     if grad_output.shape != x.shape:
@@ -566,7 +567,7 @@ class BatchNorm2d(nn.Module):
     In training mode a batch is normalised with its own mean and biased variance, and moves the running statistics:
     new = (1 - momentum) * old + momentum * batch, where `running_var` takes the batch's unbiased variance. In eval mode
     the running statistics normalise, and nothing changes. Only `self.training` tells the two apart. Without the
-    library's norms, and as accurate as batch_statistics. No other tensor that it computes is kept.
+    library's norms, and as accurate as batch_statistics. No other tensor that it is given or computes is kept.
 
     Args:
         num_features: number of channels C.

@@ -317,8 +317,9 @@ print("all numbers in the state dict:", sum(tensor.numel() for tensor in small.s
 def init_weights(module: nn.Module) -> None:
     """Give one module its initial values, in place; `model.apply(init_weights)` calls it for every module of a model.
 
-    - `nn.Conv2d`: the weight is drawn from a normal distribution of mean 0 and variance 2 / fan_out, where
-      fan_out = out_channels * kernel height * kernel width, whatever the groups; no value is cut off.
+    - `nn.Conv2d`: the weight is drawn anew at every call, from a normal distribution of mean 0 and variance
+      2 / fan_out, where fan_out = out_channels * kernel height * kernel width, whatever the groups; no value is
+      cut off.
     - `nn.BatchNorm2d`: weight 1, bias 0; running statistics, eps and momentum stay as they are.
     - Everything else, `nn.Linear` and every other norm or convolution too, stays as it is.
 

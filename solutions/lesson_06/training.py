@@ -147,7 +147,7 @@ def cross_entropy(logits: torch.Tensor, targets: torch.Tensor, label_smoothing: 
     """Mean cross-entropy of a batch, in nats; your own, without the library's log_softmax and losses.
 
     Args:
-        logits: (N, C), any real numbers; also ones of ±10,000 give the right finite loss and gradient.
+        logits: (N, C), any real numbers, left unchanged; also ones of ±10,000 give the right finite loss and gradient.
         targets: int64 (N,), the right class of each.
         label_smoothing: share of the target that is spread evenly over all C classes
             (Szegedy et al. 2016, section 7).
@@ -591,7 +591,7 @@ print("10 steps:", [round(learning_rate(step, 10, peak=1.0), 3) for step in rang
 def update(
     model: nn.Module, optimizer: Optimizer, images: torch.Tensor, labels: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step on one batch in float32: forward, backward, new weights. Lesson 8 has a faster one.
+    """One step on one batch, in the dtype of the model: forward, backward, new weights. Lesson 8 has a faster one.
 
     Args:
         model: gives logits (N, C); its mode (train, eval) is left as it is.
@@ -599,8 +599,8 @@ def update(
         images, labels: (N, …) and int64 (N,).
 
     Returns:
-        the mean cross-entropy before the step, and the number of right answers, int64: two scalars (tensors,
-        on the model's device) without a graph.
+        the mean cross-entropy before the step, in the dtype of the logits, and the number of right answers, int64:
+        two scalars (tensors, on the model's device) without a graph.
     """
     ### BEGIN SOLUTION
     logits = model(images)  # (N, C)
@@ -730,7 +730,7 @@ def train_epoch(
     Args:
         model: in whatever mode.
         batches: pairs of images (N, 3, H, W) and labels (N,).
-        optimizer: every group's `lr` is set before each step.
+        optimizer: every group's `lr` is set before each step, and stays; nothing else of it is touched here.
         rates: the learning rate of each step; the epoch ends when batches or rates do.
         update: makes one step from model, optimizer, images, labels; gives what is yielded.
 
@@ -1116,7 +1116,7 @@ def fit(
         state: what an earlier call handed to `save`; with model and optimizer it is the whole run. Where that is
             over, shortened or not, nothing is trained, measured or saved.
         save: is called with the state at the beginning of a new run, after every epoch with its row in the
-            history, and on stopping.
+            history, and on stopping; once only where a run stops at an epoch's end.
         watch: is called with the state after every step that is noted in it (on a GPU every 20th and an
             epoch's last); true stops the run after saving it. A run that has stopped after an epoch's last step has
             its row, too.

@@ -197,7 +197,7 @@ def topk_accuracy(logits: torch.Tensor, targets: torch.Tensor, k: int = 1) -> fl
     Args:
         logits: (N, C), of any floating dtype.
         targets: int64 (N,), the right class of each.
-        k: 1 … C; no more than k classes of an image count, also where several share a logit.
+        k: 1 … C; exactly k classes of an image count, also where several share a logit.
 
     Returns:
         a Python float, as exact as a Python division.
@@ -851,7 +851,7 @@ def show_predictions(
         A figure with the first 2 * columns images that were classified correctly, and the 2 * columns
         most confident mistakes; fewer where there are fewer, or none. Each picture has axes of its own,
         which hold an (H, W, 3) image and a title: the name it was called, the confidence in per
-        cent, and for a mistake also its true name, as in "cat 93%" or "cat 93%, is dog".
+        cent, and for a mistake also its true name, after the other one: "cat 93%" or "cat 93%, is dog".
     """
     from matplotlib.figure import Figure  # here, so that what doesn't draw starts at once
 

@@ -234,7 +234,8 @@ def step_flops(model: nn.Module, images: torch.Tensor) -> int:
     Args:
         model: any network of `nn.Conv2d` (with groups, too), `nn.Linear` and other layers, at any depth. A layer
             counts as often as it is called, and so does one of a class derived from these two. Weights, running
-            statistics, hooks, the mode of each module, and whether gradients are on, are afterwards what they were.
+            statistics, hooks, the mode of each module, and whether gradients are on, are afterwards what they were,
+            also after an error.
         images: (N, C, H, W), one batch; it is sent through the model once.
 
     Returns:
@@ -804,7 +805,8 @@ class DeviceBatches:
 
         With `augment` every second pack of N images is turned round: those number 1, 3, 5, … where pack 0 opens with
         epoch 0 (see `Batches`); what began mirrored is then shown as it is. Shifts depend on seed, epoch and number of
-        the batch alone: another epoch or batch draws others, the same one the same, wherever the epoch was entered.
+        the batch alone: the same three draw the same, wherever the epoch was entered, and any others draw others; batch
+        1 of one seed has nothing in common with batch 0 of the next.
         The shards of a batch are together what one process alone would see; one may be empty, so that all processes
         get as many. Scaling is bilinear with `antialias=True`, after normalising and augmenting.
         """
@@ -981,7 +983,8 @@ def orthogonalize(matrix: torch.Tensor, steps: int = 3) -> torch.Tensor:
     for three steps.
 
     Args:
-        matrix: (m, n), wide or tall, of a norm from 1e-5 to 1e7 or of zeros, which give zeros; left unchanged.
+        matrix: (m, n), float32 or bfloat16, wide or tall, of a norm from 1e-5 to 1e7 or of zeros, which give zeros;
+            left unchanged.
         steps: of the iteration; without any, the matrix is only divided.
 
     Returns:
@@ -1434,8 +1437,9 @@ class Shifted(torch.autograd.Function):
 class ShiftedConv2d(nn.Module):
     """Lesson 1's convolution without a bias, made fast: a product of matrices for each tap of the kernel.
 
-    Its output, its gradients, its initial weights' distribution and its state dict are those of
-    `nn.Conv2d(…, bias=False)`, in float32, in float64, and under autocast in the precision that it asks for.
+    It uses neither the library's convolution, forward or backward, nor `F.unfold`. Its output, its gradients, its
+    initial weights' distribution and its state dict are those of `nn.Conv2d(…, bias=False)`, in float32, in float64,
+    and under autocast in the precision that it asks for.
 
     Args:
         in_channels, out_channels: number of channels in and out (C and O).

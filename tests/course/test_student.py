@@ -226,6 +226,7 @@ NAMES = [
     "2 x 3 x 9 x 7 with 5 channels",
     "input is 2×3×9×7, weight has 5",
     "batch=2 channels=3 kernel_height=9 kernel_width=7, weight 5",
+    "one of 1..5, not (2, 3, 9, 7)",
 ]
 
 

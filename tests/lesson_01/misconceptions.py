@@ -1217,7 +1217,7 @@ CONV2D_MODULE = [
     Misconception(
         id="output-kept-on-the-layer",
         exercise="Conv2d",
-        belief="A layer may keep its last output as an attribute.",
+        belief="A layer may keep its input or its output as an attribute.",
         edits=(
             (
                 "return conv2d(x, self.weight, self.bias, self.stride, self.padding)",

@@ -14,9 +14,8 @@ def test_counts_padding_at_both_ends(student):
         lambda lesson: [
             lesson.output_size(9, 3, padding=1),
             lesson.output_size(5, 7, padding=2),
-            lesson.output_size(4, 1, padding=1),  # more than half the kernel
         ],
-        lambda: [9, 3, 6],
+        lambda: [9, 3],
     )
 
 
@@ -55,3 +54,7 @@ def test_refuses_a_stride_below_one(student):
 
 def test_refuses_a_negative_padding(student):
     student.raises(lambda lesson: lesson.output_size(9, 3, padding=-1), ValueError, naming=["padding"])
+
+
+def test_takes_a_padding_of_more_than_half_the_kernel(student):
+    student.returns(lambda lesson: lesson.output_size(4, 1, padding=1), lambda: 6)

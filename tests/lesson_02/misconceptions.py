@@ -1107,7 +1107,7 @@ LAYER = [
     Misconception(
         id="output-kept-on-the-layer",
         exercise="BatchNorm2d",
-        belief="A layer may keep what it has computed as an attribute.",
+        belief="A layer may keep a batch, or what it has made of it, as an attribute.",
         edits=((RETURNED, RETURNED.replace("return", "self.out =") + "\n        return self.out"),),
         question="How long does a tensor live that the layer holds, and what does copy.deepcopy say to it?",
         explanation="The output holds its graph, and the graph all of its inputs: memory stays taken, and a copy of\n"

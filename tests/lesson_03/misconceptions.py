@@ -845,7 +845,7 @@ BASIC_BLOCK = [
         id="projects-where-it-strides",
         exercise="BasicBlock",
         belief="the projection is there for the stride",
-        edits=((SHORTCUT, "shortcut = x if x.shape[2:] == out.shape[2:] else self.downsample(x)"),),
+        edits=((SHORTCUT, "shortcut = x if self.conv1.stride == (1, 1) else self.downsample(x)"),),
         question="What is added to an output of five channels if the input has one?",
         explanation="The projection changes the channels, too; from one channel the sum broadcasts silently.\n"
         "See 'When shapes disagree'.",

@@ -22,6 +22,8 @@ def refusal(loss, *args):
         loss(*args)
     except NotImplementedError:
         raise
+    except ValueError:
+        return "ValueError"
     except Exception as error:
         return type(error).__name__
     return "no error"

@@ -18,6 +18,9 @@ class Descent:
         self.param_groups = [{"params": list(params), "lr": lr, "momentum": momentum, "weight_decay": weight_decay}]
         self.velocities = {}
 
+    def parameters(self):
+        return self.param_groups[0]["params"]
+
     def zero_grad(self, set_to_none=True):
         for p in self.param_groups[0]["params"]:
             p.grad = None if set_to_none else torch.zeros_like(p)
@@ -76,6 +79,8 @@ def data():
 def told(state):
     """What a state says, without the times, which no two runs share."""
     rows = [{k: row[k] for k in row if k not in ("seconds", "images_per_second")} for row in state["history"]]
+    for row in rows:  # float32 is enough for what was measured
+        row |= {k: torch.tensor(float(row[k])) for k in ("validation_loss", "validation_accuracy") if k in row}
     noted = {name: state[name].clone() for name in ("losses", "right")}
     return {"step": state["step"], "total": state["total"], "history": rows, **noted}
 
@@ -109,8 +114,8 @@ def written_down(train, validation):
             "train_loss": state["losses"][last].mean().item(),
             "train_accuracy": state["right"][last].sum().item() / train.epoch_size,
             "learning_rate": rate,
-            "validation_loss": torch.tensor(loss),
-            "validation_accuracy": torch.tensor(hits),
+            "validation_loss": loss,
+            "validation_accuracy": hits,
         }
         state["history"].append(row)
         state["step"] = step
@@ -129,9 +134,6 @@ def recorded(lesson, train, validation, stops=()):
         saved.append(told(state))
         kept.update(copy.deepcopy({"state": state, "model": model.state_dict(), "velocities": optimizer.velocities}))
 
-    def evaluate(model, batches):
-        return tuple(torch.tensor(value) for value in lesson.evaluate(model, batches))
-
     ends, watched = [], []
     for stop in [*stops, None]:
 
@@ -146,7 +148,7 @@ def recorded(lesson, train, validation, stops=()):
             optimizer.velocities = kept["velocities"]
         state = lesson.fit(
             model, optimizer, train, validation, EPOCHS, PEAK,
-            evaluate=evaluate, state=copy.deepcopy(kept.get("state")), save=save, watch=watch,
+            evaluate=lesson.evaluate, state=copy.deepcopy(kept.get("state")), save=save, watch=watch,
         )  # fmt: skip
         ends.append((state["step"], state["stopped"]))
     return {"saved": saved, "network": model.state_dict(), "state": told(state), "ends": ends, "watched": watched}

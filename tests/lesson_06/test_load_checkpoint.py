@@ -121,7 +121,7 @@ def test_refuses_what_is_no_checkpoint_of_this_course(student):
 
 
 @pytest.mark.hollow
-def test_says_of_a_missing_or_broken_file_which_it_is(student):
+def test_names_the_file_that_is_missing_or_broken(student):
     weights = randn(50)
 
     def probe(lesson):

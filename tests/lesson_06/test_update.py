@@ -15,6 +15,9 @@ class Descent:
         self.param_groups = [{"params": list(params), "lr": lr, "momentum": momentum, "weight_decay": weight_decay}]
         self.velocities = {}
 
+    def parameters(self):
+        return self.param_groups[0]["params"]
+
     def zero_grad(self, set_to_none=False):
         for p in self.param_groups[0]["params"]:
             p.grad = None if set_to_none else torch.zeros_like(p)

@@ -62,7 +62,7 @@ def test_gives_zeros_of_zeros(student):
     student.returns(lambda lesson: lesson.orthogonalize(zeros), lambda: zeros)
 
 
-def test_leaves_the_matrix_unchanged(student):
+def test_gives_float32_and_leaves_the_matrix_unchanged(student):
     matrices = [randn(4, 6).bfloat16(), randn(4, 6)]
     student.returns(
         lambda lesson: ([lesson.orthogonalize(matrix).dtype for matrix in matrices], matrices),

@@ -14,6 +14,9 @@ class Descent:
         self.param_groups = [{"params": list(params), "lr": lr}]
         self.steps = []
 
+    def parameters(self):
+        return self.param_groups[0]["params"]
+
     def zero_grad(self, set_to_none=True):
         for p in self.param_groups[0]["params"]:
             p.grad = None
