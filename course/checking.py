@@ -37,7 +37,10 @@ def judge(exercise: Exercise, source: Lesson | Answers, seed: int = 0, to_first_
     for plugin in ("terminal", "cacheprovider", "unraisableexception"):  # the last collects garbage for 0.4 s
         options += ["-p", f"no:{plugin}"]
     said = io.StringIO()
-    with redirect_stdout(said), redirect_stderr(said):
+    with redirect_stdout(said), redirect_stderr(said), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # a verdict depends on nobody's settings
+        for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+            environment.delenv(name, raising=False)
         code = pytest.main([str(exercise.test_module), *options], plugins=[tally])
     broken = [verdict.message for verdict in tally.verdicts.get("", [])]
     if code == pytest.ExitCode.INTERRUPTED and not broken:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -90,6 +91,7 @@ def train(
     Ctrl-C saves a checkpoint and says how to go on.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads slow each other down on a busy machine
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")  # torch 2.6 can't shrink images on Apple's GPUs
     first = int(os.environ.get("RANK", 0)) == 0  # under torchrun only the first process speaks
     say: Callable[[str], None] = _say if first else lambda line: None
     from course.bar import Bar
@@ -117,8 +119,8 @@ def train(
     if not first:
         return
     if report.stopped:
-        command = "course" if shutil.which("course") else sys.argv[0]
-        say(f"Stopped. Nothing is lost; to go on: {command} train{' --mine' * mine} --resume {report.folder}")
+        command = ["course" if shutil.which("course") else sys.argv[0], "train", *["--mine"] * mine]
+        say(f"Stopped. Nothing is lost; to go on: {shlex.join([*command, '--resume', str(report.folder)])}")
         raise typer.Exit(130)
     bar.epochs_done(report.metrics["epochs"])
     metrics = report.metrics

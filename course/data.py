@@ -127,7 +127,7 @@ def verify(root: str | Path, way_out: str) -> Source:
         DataError: a file is missing, or its md5 is neither the official one nor, in a stand-in, the one written.
     """
     root = Path(root)
-    folder = root / FOLDER if (root / FOLDER).is_dir() else root
+    folder = root / FOLDER if os.path.isdir(root / FOLDER) else root  # Path.is_dir raises where one may not look
     expected = MD5
     try:
         meta = folder / "batches.meta"

@@ -27,6 +27,9 @@ from typing import Any
 
 from course.statements import needed, parsed
 
+if os.name == "nt":
+    raise ImportError("On Windows the course runs inside WSL: see the README.")
+
 ROOT = Path(os.environ.get("COURSE_ROOT", Path(__file__).resolve().parents[1]))
 KERNEL = "this notebook's kernel"
 LOAD_SECONDS = 30  # a definition cell that takes longer than this to run is taken for an endless loop
@@ -254,7 +257,7 @@ def _code_cells(path: Path) -> Iterator[tuple[int, str]]:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise LessonError(
             f"{_shown(path)} is not a notebook ({type(error).__name__}: {error}). "
-            f"Copy it if it holds work of yours; `git checkout -- {_shown(path)}` then brings the original back."
+            f"Copy it if it holds work of yours; `git checkout -- ':/{_shown(path)}'` then brings the original back."
         ) from None
     return ((number, source) for number, (kind, source) in enumerate(sources, start=1) if kind == "code")
 

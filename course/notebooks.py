@@ -47,7 +47,7 @@ def backup(path: Path) -> Path:
 
 def answer(notebook: NotebookNode, name: str) -> NotebookNode | None:
     """The cell that holds an exercise's answer: the one released for it, else the last that defines its name."""
-    named = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name]
+    named = [cell for cell in notebook.cells if _role(cell) == name]
     defining = [cell for cell in notebook.cells if cell.cell_type == "code" and name in _defined(cell.source)]
     return named[0] if named else defining[-1] if defining else None
 
@@ -148,15 +148,21 @@ def carried_over(own: NotebookNode, old: NotebookNode, new: NotebookNode, lesson
             answers.append(name)
             moved.append(mine)
     known = {key for notebook in (old, new) for cell in notebook.cells for key in _keys(cell)}
-    before: set[str] = set()
     added = 0
-    for cell in own.cells:
+    for number, cell in enumerate(own.cells):
         if not (_keys(cell) & known or any(cell is one for one in moved)):
-            place = next((i for i, other in enumerate(new.cells) if _keys(other) & before), len(new.cells) - 1)
-            new.cells.insert(place + 1, cell)
+            new.cells.insert(_place(own.cells[:number], new), cell)
             added += 1
-        before = _keys(cell)
     return answers, added
+
+
+def _place(before: list[NotebookNode], notebook: NotebookNode) -> int:
+    """The place behind the last of these cells that the notebook has, too: by its role, or its text."""
+    for cell in reversed(before):
+        for place, other in enumerate(notebook.cells):
+            if other.source == cell.source or (_role(cell) and _role(cell) == _role(other)):
+                return place + 1
+    return 0
 
 
 def _git(*arguments: str) -> str:
@@ -172,6 +178,12 @@ def _git(*arguments: str) -> str:
 def _keys(cell: NotebookNode) -> set[str]:
     """What a cell is known by: its id, which some editors drop, and its text, which students change."""
     return {f"id {cell.get('id')}", f"text {cell.source}"} - {"id None"}
+
+
+def _role(cell: NotebookNode) -> str | None:
+    """What a cell was released as: the name of an exercise, or of its check; None for most."""
+    role: str | None = cell.metadata.get("nbgrader", {}).get("grade_id")
+    return role
 
 
 def _sources(notebook: NotebookNode) -> list[str]:

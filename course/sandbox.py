@@ -50,19 +50,23 @@ class Result:
 
 
 UNCONFINED = (
-    "Neither bubblewrap nor namespaces work here: submissions run with limits on time and memory, but unconfined. "
-    "On Debian and Ubuntu `apt install bubblewrap` mends that."
+    "Neither bubblewrap nor namespaces confine submissions here: they run with limits on time and memory only. "
+    "On Debian and Ubuntu `apt install bubblewrap` mends that. If it is installed, then either the system forbids it "
+    "(Ubuntu 24.04: `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; in a container: grade outside of it), or "
+    "the course lies below /usr or Python's own folder, where its solutions can't be hidden."
 )
+HIDDEN = "import sys, pathlib, course; sys.exit((pathlib.Path(course.__file__).parents[1] / 'solutions').exists())"
 
 
 @cache
 def works(name: str) -> bool:
-    """Whether commands can be confined in this way on this machine."""
+    """Whether commands can be confined in this way on this machine, and see nothing of the solutions."""
     if name == "limits only":
         return True
     try:
-        python = [sys.executable, "-c", "import course.lesson"]
-        return subprocess.run(_command(name, python, Limits()), capture_output=True, timeout=20).returncode == 0
+        with tempfile.TemporaryDirectory() as folder:
+            command = _command(name, [sys.executable, "-c", HIDDEN], Limits(), folder)
+            return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -75,16 +79,16 @@ def kind() -> str:
 def run(module: str, job: Any, limits: Limits = Limits()) -> Result:
     """Run `python -m module` confined; it gets the job, plain JSON, and its limits from `confined()`.
 
-    Its scratch folder is gone when it ends, as is every process that it started.
+    Its scratch folder is gone when it ends, as is every process that it started, if it is confined.
     """
     python = [sys.executable, "-m", module]
     # each run has a user of its own, or the processes of another would count for its limit; None: stay who you are
     user = NOBODY - 1 - os.getpid() % 4000 if os.getuid() == 0 else None  # containers often have no user above NOBODY
     order = json.dumps({"limits": asdict(limits), "kind": kind(), "user": user, "job": job}).encode()
-    if kind() != "limits only":
-        return _watched(_command(kind(), python, limits), order, limits, "/tmp")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        return _watched(python, order, limits, scratch)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if kind() == "limits only":
+            return _watched(python, order, limits, folder)
+        return _watched(_command(kind(), python, limits, folder), order, limits, "/tmp")
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,8 @@ def _hidden() -> list[str]:
     return [path for path in ("/usr/local/share", "/usr/src") if Path(path).exists()]
 
 
-def _command(name: str, command: list[str], limits: Limits) -> list[str]:
+def _command(name: str, command: list[str], limits: Limits, folder: str) -> list[str]:
+    """The command that confines another; namespaces put their disk together on an empty folder."""
     if name == "bubblewrap":
         argv = ["bwrap", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--die-with-parent"]
         argv += ["--new-session", "--cap-drop", "ALL"]
@@ -197,15 +202,14 @@ def _command(name: str, command: list[str], limits: Limits) -> list[str]:
     script = [
         "set -e",
         "mount --make-rprivate /",
-        "new=$(mktemp -d)",
-        f"mount -t tmpfs -o size={limits.scratch},mode=755 none $new",
-        "mkdir -m 1777 $new/tmp",
-        *(f'mkdir -p "$new{p}"; mount --rbind {p} "$new{p}"' for p in map(shlex.quote, _readable())),
-        *(f'mount -o remount,bind,ro "$new{p}"' for p in map(shlex.quote, _readable())),
-        *(f'mount -t tmpfs none "$new{p}"' for p in _hidden()),
-        "mkdir $new/proc $new/dev; mount -t proc none $new/proc",
-        "for d in null zero urandom; do touch $new/dev/$d; mount --bind /dev/$d $new/dev/$d; done",
-        f"exec chroot $new /bin/sh -c {shlex.quote('cd /tmp; exec ' + shlex.join([*drop, *command]))}",
+        f"mount -t tmpfs -o size={limits.scratch},mode=755 none {shlex.quote(folder)}",
+        f"cd {shlex.quote(folder)}; mkdir -m 1777 tmp",
+        *(f"mkdir -p .{p}; mount --rbind {p} .{p}" for p in map(shlex.quote, _readable())),
+        *(f"mount -o remount,bind,ro .{p}" for p in map(shlex.quote, _readable())),
+        *(f"mount -t tmpfs none .{p}" for p in _hidden()),
+        "mkdir proc dev; mount -t proc none proc",
+        "for d in null zero urandom; do touch dev/$d; mount --bind /dev/$d dev/$d; done",
+        f"exec chroot . /bin/sh -c {shlex.quote('cd /tmp; exec ' + shlex.join([*drop, *command]))}",
     ]
     return [*argv, "/bin/sh", "-c", "\n".join(script)]
 
@@ -214,6 +218,7 @@ def _watched(argv: list[str], order: bytes, limits: Limits, scratch: str) -> Res
     """Run to the end, to the time limit or to the output limit, and leave no process behind."""
     environment = {"HOME": scratch, "TMPDIR": scratch, "COURSE_ROOT": f"{scratch}/course", "LANG": "C.UTF-8"}
     environment |= {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     with tempfile.TemporaryFile() as stdin:
         stdin.write(order)
         stdin.seek(0)

@@ -12,6 +12,7 @@ from rich.table import Table
 from course.checking import judge
 from course.diagnosis import Misconception, beliefs
 from course.lesson import Exercise, Lesson
+from course.student import forget_outcomes
 from course.tally import Verdict
 
 
@@ -34,6 +35,7 @@ def wrongs(exercise: Exercise, seed: int) -> list[str]:
         verdicts = judge(exercise, belief.lesson, seed, to_first_failure=True).verdicts[exercise.name]
         if not names(belief, verdicts):
             found.append(_wrong(belief, seed, missed=all(verdict.passed for verdict in verdicts)))
+    forget_outcomes()  # the next seed gives others
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import select
+import signal
 import sys
 import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def watch(lesson: str, say: Callable[[str], None]) -> None:
     judge(todo[0], Lesson(lesson, "nothing", {}))
     place, judging, seen = 0, None, 0
     say(f"Watching {path}. {KEYS}")
-    with keyboard() as pressed:
+    with keyboard() as pressed, ExitStack() as at_the_end:
+        at_the_end.callback(lambda: judging and judging.kill())
         while (key := pressed()) != "q":
             saved = _saved(path)
             done = judging is not None and judging.exitcode == 0
@@ -75,6 +77,7 @@ def _judge(exercise: Exercise) -> None:
     from course.checking import judge
     from course.report import Report
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that watches, which ends this one
     try:
         tally = judge(exercise, Lesson.from_notebook(exercise.lesson))
     except LessonError as error:

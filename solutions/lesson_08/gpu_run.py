@@ -22,6 +22,7 @@ import itertools
 import math
 import os
 import platform
+import shlex
 import shutil
 import signal
 import statistics
@@ -1826,10 +1827,13 @@ def epoch_equivalents(sizes: Sequence[int], epoch_size: int) -> float:
 
 
 def expected_accuracy(config: Config) -> float | None:
-    """Test accuracy on CIFAR-10 of a run of this cost, between those measured; None where none was."""
+    """Test accuracy on CIFAR-10 of a run of this cost, between those measured; None where none was like it."""
     cost = epoch_equivalents(config.sizes, config.epoch_size)
     costs, accuracies = zip(*MEASURED, strict=True)
-    if config.optimizer != "muon" or config.size or not 0.8 * costs[0] <= cost <= 1.25 * costs[-1]:
+    decisive = "optimizer", "peak", "batch_size", "size", "mine"
+    if any(getattr(config, name) != getattr(Config, name) for name in decisive):
+        return None
+    if not 0.8 * costs[0] <= cost <= 1.25 * costs[-1]:
         return None
     return float(np.interp(math.log(cost), [math.log(known) for known in costs], accuracies))
 
@@ -1855,9 +1859,10 @@ class TrainingError(Exception):
 def new_folder(output: str | None) -> Path:
     """Make the folder of a run, `runs/<time>` by default, and make sure now that it will hold a checkpoint later."""
     folder = Path(output) if output else Path("runs") / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    if (folder / "checkpoint.pt").exists():
+    if os.path.exists(folder / "checkpoint.pt"):
         raise TrainingError(
-            f"{folder} holds a run already: go on with it by --resume {folder}, or choose another --output."
+            f"{folder} holds a run already: go on with it by --resume {shlex.quote(str(folder))}, or choose another "
+            "--output."
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -1966,17 +1971,21 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
             if not os.path.exists(path):  # Path.exists raises where the name is too long
                 raise ValueError(f"There is no checkpoint {path}: --resume takes the folder of a run that was stopped.")
             saved = load_checkpoint(path)
+            if saved.get("config", {}).keys() != asdict(Config()).keys():
+                raise ValueError(f"{path} is no checkpoint of this version's `course train`.")
             chosen = {"data": config.data} if config.data else {}
             chosen |= {"device": config.device} if config.device != "auto" else {}
             if saved["config"]["mine"] != config.mine:
                 raise ValueError(f"{path} was trained {'with' if saved['config']['mine'] else 'without'} --mine.")
             config = Config(**saved["config"] | chosen)
         device = pick_device(config.device)
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise TrainingError(f"{error} Nothing was changed.") from None
     if rank:
         dist.barrier()  # wait until the first process has downloaded
     source = find_data(config.data, say)
+    if not source.is_cifar10 and not config.data:
+        config = replace(config, data="stand-in")  # a run that is continued keeps to it
     if world > 1 and rank == 0:
         dist.barrier()
     if saved and source.fingerprint != saved["data"]:
@@ -2074,11 +2083,14 @@ def run(
         except OSError as error:
             raise TrainingError(
                 f"The checkpoint can't be written ({error.strerror}). {path} is as it was before: "
-                f"make room, then continue with --resume {path.parent}."
+                f"make room, then continue with --resume {shlex.quote(str(path.parent))}."
             ) from None
-        if state["stopped"] or session.rank:
-            return Report(path.parent, state["stopped"], {})
+    if state["stopped"] or session.rank:
+        return Report(path.parent, state["stopped"], {})
+    try:
         return test(session, state, began)
+    except KeyboardInterrupt:  # the network is trained and saved; going on tests it
+        return Report(path.parent, True, {})
 
 
 def test(session: Session, state: dict[str, Any], began: float) -> Report:
@@ -2106,7 +2118,7 @@ def test(session: Session, state: dict[str, Any], began: float) -> Report:
     except OSError as error:
         raise TrainingError(
             f"The report can't be written ({error.strerror}). The trained network is safe in {session.path}: "
-            f"make room, then --resume {folder} writes the report."
+            f"make room, then --resume {shlex.quote(str(folder))} writes the report."
         ) from None
     return Report(folder, False, metrics)
 

@@ -108,6 +108,25 @@ def test_a_recorder_that_cannot_start_is_nobodys_zero(tmp_path, monkeypatch):
         recorded("", tmp_path)
 
 
+def test_a_recorder_that_may_start_no_process_is_nobodys_zero(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "LIMITS", sandbox.Limits(seconds=5, processes=0))
+    with pytest.raises(LessonError, match="not the student's fault"):
+        recorded("", tmp_path)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in sandbox.KINDS[:2] if sandbox.works(kind)])
+def test_confining_shows_no_solutions_takes_any_path_and_leaves_no_folder(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.tempfile, "tempdir", str(tmp_path))
+    spaced = tmp_path / "a folder's name"
+    spaced.mkdir()
+    here = sandbox._readable()
+    monkeypatch.setattr(sandbox, "_readable", lambda: [*here, str(spaced)])
+    assert sandbox.works.__wrapped__(kind)
+    monkeypatch.setattr(sandbox, "_readable", lambda: [*here, str(ROOT / "solutions")])
+    assert not sandbox.works.__wrapped__(kind)
+    assert list(tmp_path.iterdir()) == [spaced]
+
+
 def test_pytest_isolated_judges_the_notebook_on_disk():
     command = [sys.executable, "-m", "pytest", "tests/lesson_01", "--isolated", "-p", "no:cacheprovider"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout

@@ -53,6 +53,14 @@ def test_ctrl_c_ends_a_check_and_is_no_verdict():
         judge(EXERCISE, Lesson("lesson_03", "test", {"PlainBlock": interrupted}))
 
 
+@pytest.mark.parametrize("options", ["-x", "--numprocesses 1", "--last-failed"])
+def test_a_verdict_depends_on_nobodys_settings_of_pytest(monkeypatch, options):
+    wrong = Lesson("lesson_03", "test", {"PlainBlock": lambda *sizes: None})
+    before = judge(EXERCISE, wrong).verdicts
+    monkeypatch.setenv("PYTEST_ADDOPTS", options)
+    assert judge(EXERCISE, wrong).verdicts == before
+
+
 def test_a_misspelt_exercise_lists_those_there_are():
     with pytest.raises(LessonError, match=r"'BasicBlok'; there are: .*PlainBlock"):
         course.check("BasicBlok")

@@ -147,10 +147,14 @@ def clone(checkout, tmp_path_factory):
 
 
 def newer(checkout):
-    """Release a lesson whose first cell says something else and whose third is gone."""
+    """Release a lesson whose first cell says something else, whose third is gone, and which has two new ones."""
     notebook = nbformat.read(checkout / NOTEBOOK, as_version=4)
+    ids = [cell.id for cell in notebook.cells]
     notebook.cells[0].source = "# A better beginning"
     del notebook.cells[2]
+    notebook.cells[1:1] = [nbformat.v4.new_markdown_cell(f"news {k}") for k in range(2)]
+    for cell, number in zip(notebook.cells, [*ids, "one-more"], strict=True):
+        cell.id = number  # ids go by place: that of a cell behind new ones was another's before
     nbformat.write(notebook, checkout / NOTEBOOK)
     git(checkout, "commit", "--quiet", "--all", "--message=second")
 

@@ -107,6 +107,12 @@ def test_a_root_without_the_data_is_an_error_and_no_silent_fall_back(repo, monke
         find_data()
 
 
+def test_a_root_that_may_not_be_looked_at_is_said_in_one_sentence(repo, monkeypatch):
+    monkeypatch.setenv("CIFAR10_ROOT", "x" * 300)  # no file system takes such a name
+    with pytest.raises(DataError, match="can't be read: File name too long"):
+        find_data()
+
+
 def test_a_missing_file_is_named(official):
     (official / data.FOLDER / "data_batch_3").unlink()
     with pytest.raises(DataError, match=r"data_batch_3 is missing\. Try this"):

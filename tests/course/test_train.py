@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from course import cli
-from course.data import make_stand_in
+from course.data import Source, make_stand_in
 from course.lesson import ROOT, Lesson
 
 
@@ -222,6 +223,9 @@ def test_a_damaged_checkpoint_is_refused_and_kept(train, without_figures, tmp_pa
     assert path.read_bytes() == before
 
 
+FORMAT = "resnet18-from-scratch checkpoint 1"
+
+
 class Evil:
     def __reduce__(self):
         return os.mkdir, ("trace",)
@@ -229,8 +233,8 @@ class Evil:
 
 @pytest.mark.parametrize(
     "foreign",
-    [{"model": TinyNet().state_dict()}, {"format": Evil()}, [1, 2]],
-    ids=["another program's", "one that runs code", "a list"],
+    [{"model": TinyNet().state_dict()}, {"format": Evil()}, [1, 2], {"format": FORMAT, "config": {"seed": 1}}],
+    ids=["another program's", "one that runs code", "a list", "an older version's"],
 )
 def test_a_foreign_checkpoint_is_refused_and_runs_nothing(train, tmp_path, monkeypatch, foreign):
     monkeypatch.chdir(tmp_path)
@@ -272,6 +276,13 @@ def test_a_run_with_my_definitions_is_not_continued_without_them(train, without_
     assert code == 1
     assert "was trained with --mine" in output
     assert train("--mine", "--resume", tmp_path / "run")[0] == 0
+
+
+def test_a_run_that_fell_back_on_the_stand_in_keeps_to_it(lesson, without_figures, data, tmp_path, monkeypatch):
+    monkeypatch.setitem(lesson.namespace, "find_data", lambda where, say: Source(data, is_cifar10=False))
+    config = lesson.Config(epochs=1, batch_size=64, size=16, precision="float32", device="cpu")
+    lesson.run(config, output=str(tmp_path / "run"), say=lambda line: None)
+    assert checkpoint(tmp_path / "run")["config"]["data"] == "stand-in"
 
 
 def test_a_finished_run_writes_its_report_again(train, tmp_path):
@@ -330,6 +341,15 @@ def test_the_full_run_measures_nothing_and_holds_nothing_out(pace, monkeypatch):
     monkeypatch.setitem(pace.namespace, "speed_of", lambda *arguments: pytest.fail("must not measure"))
     config = pace.settle(pace.Config(full=True, precision="bfloat16"), torch.device("cpu"), 50_000)
     assert (config.sizes, config.epochs, config.limit) == (pace.FULL, len(pace.FULL), None)
+
+
+@pytest.mark.parametrize(
+    "other", [{"optimizer": "sgd"}, {"peak": 5.0}, {"batch_size": 2}, {"size": 32}, {"mine": True}]
+)
+def test_what_to_expect_is_said_of_runs_like_those_measured_only(pace, other):
+    config = pace.settle(pace.Config(full=True, precision="bfloat16"), torch.device("cpu"), 50_000)
+    assert 0.94 < pace.expected_accuracy(config) < 0.95
+    assert pace.expected_accuracy(replace(config, **other)) is None
 
 
 def test_within_a_budget_too_a_full_run_holds_nothing_out(pace, without_figures, data, tmp_path):

@@ -155,6 +155,16 @@ def test_asking_twice_stops_at_once(lesson, data, tmp_path):
     assert everything(tmp_path / "run")["state"]["step"] == STEPS
 
 
+def test_ctrl_c_while_it_is_tested_leaves_a_run_to_go_on_with(lesson, data, tmp_path, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setitem(lesson.namespace, "write_report", interrupted)
+        assert lesson.run(config_of(lesson, data), output=str(tmp_path / "run"), say=lambda line: None).stopped
+    assert not lesson.run(lesson.Config(), resume=str(tmp_path / "run"), say=lambda line: None).stopped
+
+
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})
