@@ -16,10 +16,10 @@ import pickle
 import queue
 import socket
 import struct
+import tempfile
 import threading
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -52,7 +52,7 @@ SHAPES: dict[str, Callable[[Any, Any], Any]] = {  # the stand-in's classes: whic
     "columns": lambda u, v: (np.sin(8 * u) > 0) & (np.maximum(abs(u), abs(v)) < 1),
     "checkerboard": lambda u, v: (np.sin(6 * u) * np.sin(6 * v) > 0) & (np.maximum(abs(u), abs(v)) < 1),
 }
-UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 PATIENCE = 4.0  # seconds that the download's server has to answer before we go on without a network
 
 
@@ -216,16 +216,15 @@ def _download(root: Path, say: Callable[[str], None]) -> None:
     if not _reachable(CIFAR10.url):
         raise TimeoutError(f"no answer from {CIFAR10.url} within {PATIENCE:g} s")
     say(f"CIFAR-10 is downloaded from {CIFAR10.url} to {root} (170 MB, once).")
-    unfinished = root / "download"
-    socket.setdefaulttimeout(30)  # a line that falls silent in the middle must not wait for ever
-    try:
-        CIFAR10(str(unfinished), download=True)
-    finally:
-        socket.setdefaulttimeout(None)
-    os.replace(unfinished / FOLDER, root / FOLDER)
-    (unfinished / CIFAR10.filename).unlink()
-    with suppress(OSError):  # what else lies there isn't ours
-        unfinished.rmdir()
+    os.makedirs(root, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix="download-") as unfinished:
+        socket.setdefaulttimeout(30)  # a line that falls silent in the middle must not wait for ever
+        try:
+            CIFAR10(unfinished, download=True)
+        finally:
+            socket.setdefaulttimeout(None)
+        if not (root / FOLDER).exists():  # another process may have been faster
+            os.replace(Path(unfinished, FOLDER), root / FOLDER)
 
 
 def _reachable(url: str) -> bool:
@@ -292,7 +291,9 @@ def _write(path: Path, values: dict[bytes, Any]) -> str:
     """Write one file of the stand-in and return its md5."""
     buffer = io.BytesIO()
     _Python2Pickler(buffer, protocol=2).dump(values)
-    path.write_bytes(buffer.getvalue())
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")  # another process may draw or read the same file
+    unfinished.write_bytes(buffer.getvalue())
+    os.replace(unfinished, path)
     return hashlib.md5(buffer.getbuffer()).hexdigest()
 
 

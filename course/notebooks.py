@@ -123,13 +123,15 @@ def update() -> Iterator[str]:
             yield f"{shown} is no longer part of the course; yours is {copies[path].name}."
             continue
         new = read(path)
-        answers, added = carried_over(own, olds[path], new, path.parent.name)
+        answers, added, left = carried_over(own, olds[path], new, path.parent.name)
         write(path, new)
         yield f"{shown}: carried over {', '.join(answers) or 'no answers'}, and {added} cells that you added."
-        yield f"  as it was before: {copies[path].name}"
+        yield f"  as it was before{f', with {left} other cells that you changed' * bool(left)}: {copies[path].name}"
+    if touched:
+        yield "If a notebook is open, reload it from disk before you save it."
 
 
-def carried_over(own: NotebookNode, old: NotebookNode, new: NotebookNode, lesson: str) -> tuple[list[str], int]:
+def carried_over(own: NotebookNode, old: NotebookNode, new: NotebookNode, lesson: str) -> tuple[list[str], int, int]:
     """Put a student's answers, and the cells that they added, into a new release of the notebook.
 
     Args:
@@ -138,7 +140,8 @@ def carried_over(own: NotebookNode, old: NotebookNode, new: NotebookNode, lesson
         new: the newer release; changed in place.
 
     Returns:
-        the names of the exercises whose answers were carried over, and the number of cells that were.
+        the names of the exercises whose answers were carried over, the number of cells that were, and that of given
+        cells which the student had changed and the new release replaces.
     """
     answers, moved = [], []
     for name in exercises(lesson):
@@ -153,7 +156,9 @@ def carried_over(own: NotebookNode, old: NotebookNode, new: NotebookNode, lesson
         if not (_keys(cell) & known or any(cell is one for one in moved)):
             new.cells.insert(_place(own.cells[:number], new), cell)
             added += 1
-    return answers, added
+    given = {cell.get("id"): cell.source for cell in old.cells}
+    changed = [c for c in own.cells if given.get(c.get("id"), c.source) != c.source]
+    return answers, added, sum(all(c is not one for one in moved) for c in changed)
 
 
 def _place(before: list[NotebookNode], notebook: NotebookNode) -> int:

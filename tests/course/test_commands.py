@@ -161,11 +161,16 @@ def newer(checkout):
 
 def test_update_brings_the_new_release_and_keeps_answers_and_added_cells(checkout, clone):
     solve(clone, "output_size")
+    notebook = nbformat.read(clone / NOTEBOOK, as_version=4)
+    notebook.cells[2].source += " (I guess 7)"
+    nbformat.write(notebook, clone / NOTEBOOK)
     add(clone, "my_notes = 1", 5)
     before = cells(clone)
     newer(checkout)
     said = course(clone, "update")
     assert "carried over output_size, and 1 cells that you added" in said
+    assert "with 1 other cells that you changed" in said
+    assert "reload it from disk" in said
     now = cells(clone)
     assert now[0] == "# A better beginning"
     assert [source for source in before if source not in now] == [before[0], before[2]]
