@@ -127,15 +127,16 @@ def _source(config, exercise: Exercise):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """Exercises done and points, one line an exercise."""
+    """Exercises done and points, one line an exercise; of a selection of its tests no points can be told."""
     judged = [e for e in all_exercises().values() if e.name in config.tally.verdicts]
     if not judged:
         return
     terminalreporter.section("exercises")
     for e in judged:
-        earned = f"{config.tally.points(e):.3g} of {e.points:g} points"
+        earned = f"{config.tally.points(e):.3g} of {e.points:g} points" if config.tally.complete(e) else "a selection"
         terminalreporter.write_line(f"{e.lesson}  {e.name:24} {config.tally.status(e):24} {earned}")
-    done = sum(map(config.tally.done, judged))
-    points = sum(map(config.tally.points, judged))
-    total = sum(e.points for e in judged)
+    whole = [e for e in judged if config.tally.complete(e)]
+    done = sum(map(config.tally.done, whole))
+    points = sum(map(config.tally.points, whole))
+    total = sum(e.points for e in whole)
     terminalreporter.write_line(f"{done} of {len(judged)} exercises done, {points:.3g} of {total:g} points")
