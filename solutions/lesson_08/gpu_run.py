@@ -1985,7 +1985,7 @@ def prepare(config: Config, output: str | None, resume: str | None, say: Callabl
         dist.barrier()  # wait until the first process has downloaded
     source = find_data(config.data, say)
     if not source.is_cifar10 and not config.data:
-        config = replace(config, data="stand-in")  # a run that is continued keeps to it
+        config = replace(config, data=str(source.folder))  # a run that is continued keeps to it
     if world > 1 and rank == 0:
         dist.barrier()
     if saved and source.fingerprint != saved["data"]:

@@ -13,9 +13,8 @@ from course.lesson import Lesson, LessonError, all_exercises
 from course.report import Report, unsaved
 
 EXERCISE = all_exercises()["PlainBlock"]
-BELIEF = next(
-    m for m in misconceptions("lesson_03") if m.id == "plain-no-padding"
-)  # in BasicBlock, too, explained otherwise
+# a belief about BasicBlock has the same sentence, and another explanation
+BELIEF = next(m for m in misconceptions("lesson_03") if m.id == "plain-no-padding")
 
 
 @pytest.fixture(scope="module")

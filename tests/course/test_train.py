@@ -279,10 +279,12 @@ def test_a_run_with_my_definitions_is_not_continued_without_them(train, without_
 
 
 def test_a_run_that_fell_back_on_the_stand_in_keeps_to_it(lesson, without_figures, data, tmp_path, monkeypatch):
-    monkeypatch.setitem(lesson.namespace, "find_data", lambda where, say: Source(data, is_cifar10=False))
     config = lesson.Config(epochs=1, batch_size=64, size=16, precision="float32", device="cpu")
-    lesson.run(config, output=str(tmp_path / "run"), say=lambda line: None)
-    assert checkpoint(tmp_path / "run")["config"]["data"] == "stand-in"
+    with monkeypatch.context() as patch:
+        patch.setitem(lesson.namespace, "find_data", lambda where, say: Source(data, is_cifar10=False))
+        lesson.run(config, output=str(tmp_path / "run"), say=lambda line: None)
+    assert checkpoint(tmp_path / "run")["config"]["data"] == str(data)
+    assert not lesson.run(lesson.Config(), resume=str(tmp_path / "run"), say=lambda line: None).stopped
 
 
 def test_a_finished_run_writes_its_report_again(train, tmp_path):
