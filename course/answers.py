@@ -223,7 +223,7 @@ class _Recording:
     seed: int
     count: int = 0
 
-    def returns(self, probe: Probe, expected: None, without: bool = False, naming: None = None) -> None:
+    def returns(self, probe: Probe, expected: None, /, *, without: bool = False, naming: None = None) -> None:
         torch.default_generator.manual_seed(self.seed)
         key = f"{self.recorder.exercise}/{self.test}#{self.count}"
         write_answer(self.recorder.out, key, run(probe, self.recorder.lesson, self.seed, watch=without))

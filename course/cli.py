@@ -79,7 +79,8 @@ def train(
     ] = 0,
     output: Annotated[str | None, typer.Option(help="Folder of the run. Left out: runs/<date and time>.")] = None,
     resume: Annotated[
-        str | None, typer.Option(help="Folder of a stopped run to go on with, exactly as if it had never stopped.")
+        str | None,
+        typer.Option(help="Folder of a stopped run to go on with; on the same CPU as if it had never stopped."),
     ] = None,
     mine: Annotated[
         bool,
@@ -116,6 +117,10 @@ def train(
             report = lesson.main(config, output=output, resume=resume, watch=bar.watch, say=say)
     except (DataError, lesson.TrainingError) as error:
         _fail(str(error))
+    except RuntimeError as error:
+        if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        _fail(f"The network can't be compiled here: {str(error).splitlines()[0]} Leave out --compile.")
     if not first:
         return
     if report.stopped:

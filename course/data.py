@@ -213,8 +213,7 @@ def _download(root: Path, say: Callable[[str], None]) -> None:
     """Let torchvision download, verify and unpack in a folder of its own, then move the finished data into place."""
     from torchvision.datasets import CIFAR10
 
-    if not _reachable(CIFAR10.url):
-        raise TimeoutError(f"no answer from {CIFAR10.url} within {PATIENCE:g} s")
+    _reach(CIFAR10.url)
     say(f"CIFAR-10 is downloaded from {CIFAR10.url} to {root} (170 MB, once).")
     os.makedirs(root, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix="download-") as unfinished:
@@ -227,22 +226,24 @@ def _download(root: Path, say: Callable[[str], None]) -> None:
             os.replace(Path(unfinished, FOLDER), root / FOLDER)
 
 
-def _reachable(url: str) -> bool:
-    """Whether the server answers within `PATIENCE`; asked in a thread, because looking up a name knows no timeout."""
-    answers: queue.Queue[bool] = queue.Queue()
+def _reach(url: str) -> None:
+    """Raise if the server can't be reached within `PATIENCE`; in a thread, since looking up a name knows no timeout."""
+    answers: queue.Queue[Exception | None] = queue.Queue()
 
     def ask() -> None:
         try:
             with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE):
-                answers.put(True)
-        except (OSError, HTTPException):
-            answers.put(False)
+                answers.put(None)
+        except (OSError, HTTPException) as error:
+            answers.put(error)
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        return answers.get(timeout=PATIENCE)
+        error = answers.get(timeout=PATIENCE)
     except queue.Empty:
-        return False
+        raise TimeoutError(f"no answer from {url} within {PATIENCE:g} s") from None
+    if error:
+        raise error
 
 
 def _md5(path: Path) -> str:

@@ -48,7 +48,7 @@ def backup(path: Path) -> Path:
 def answer(notebook: NotebookNode, name: str) -> NotebookNode | None:
     """The cell that holds an exercise's answer: the one released for it, else the last that defines its name."""
     named = [cell for cell in notebook.cells if _role(cell) == name]
-    defining = [cell for cell in notebook.cells if cell.cell_type == "code" and name in _defined(cell.source)]
+    defining = [cell for cell in notebook.cells if name in _defined(cell)]
     return named[0] if named else defining[-1] if defining else None
 
 
@@ -59,7 +59,7 @@ def reset(lesson: str, name: str | None = None) -> tuple[Path, list[str]]:
         the backup of the notebook as it was, and the names of the exercises that were reset.
 
     Raises:
-        LessonError: there is no such lesson, exercise or notebook, or no cell for the exercise.
+        LessonError: there is no such lesson, exercise or notebook, or a second cell defines the exercise.
     """
     from course.build import release
 
@@ -70,13 +70,13 @@ def reset(lesson: str, name: str | None = None) -> tuple[Path, list[str]]:
     own, new = read(path), nbformat.reads(release(lesson), as_version=4)
     names = [name] if name else list(known)
     for wanted in names:
-        cell, stub = answer(own, wanted), answer(new, wanted)
-        if cell is None or stub is None:
-            raise LessonError(f"No cell of {path.relative_to(ROOT)} is {wanted}'s: `course update` brings it back.")
-        if any(wanted in _defined(other.source) for other in own.cells if other is not cell):
+        cell, stub = answer(own, wanted), next(cell for cell in new.cells if _role(cell) == wanted)
+        if any(wanted in _defined(other) for other in own.cells if other is not cell):
             raise LessonError(f"Another cell of {path.relative_to(ROOT)} defines {wanted}, too: delete that one first.")
-        cell.source = stub.source
-        cell.update(outputs=[], execution_count=None)
+        if cell is None:  # deleted
+            own.cells.insert(_place(new.cells[: new.cells.index(stub)], own), stub)
+        else:  # text, too, if it was made one
+            cell.update(cell_type="code", source=stub.source, outputs=[], execution_count=None)
     copy = backup(path)
     write(path, own)
     return copy, names
@@ -172,7 +172,7 @@ def _place(before: list[NotebookNode], notebook: NotebookNode) -> int:
 
 def _git(*arguments: str) -> str:
     try:
-        result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+        result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8")
     except FileNotFoundError:
         raise LessonError("Updating needs git, which is not installed here: install it, then run this again.") from None
     if result.returncode:
@@ -195,8 +195,10 @@ def _sources(notebook: NotebookNode) -> list[str]:
     return [cell.source for cell in notebook.cells]
 
 
-def _defined(source: str) -> list[str]:
+def _defined(cell: NotebookNode) -> list[str]:
+    """The functions and classes that a cell defines; text and raw cells don't count."""
     try:
-        return [s.name for s in parsed(source).body if isinstance(s, ast.FunctionDef | ast.ClassDef)]
+        statements = parsed(cell.source).body if cell.cell_type == "code" else []
+        return [s.name for s in statements if isinstance(s, ast.FunctionDef | ast.ClassDef)]
     except (SyntaxError, ValueError):
         return []

@@ -31,10 +31,8 @@ def without_expected(source: str) -> str:
     for test in tests:
         for node in ast.walk(test):
             match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="student"), attr="returns")):
-                    _forget(node, position=1, keyword="expected")
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="student"), attr="raises")):
-                    _forget(node, position=1, keyword="error")
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="student"), attr="returns" | "raises")):
+                    _forget(node)
         _drop_unread_functions(test)
         _blank_unread_parameters(test, tree)
         if unread := _stored(test) - _read(test):
@@ -49,10 +47,9 @@ def without_expected(source: str) -> str:
     return ast.unparse(ast.Module([statement for statement in tree.body if statement in kept], type_ignores=[]))
 
 
-def _forget(call: ast.Call, position: int, keyword: str) -> None:
-    if len(call.args) > position:
-        call.args[position] = ast.Constant(None)
-    hidden = {keyword: None, "naming": None, "without": True}  # that kernels matter has to be known, not which
+def _forget(call: ast.Call) -> None:
+    call.args[1:] = [ast.Constant(None)]
+    hidden = {"naming": None, "without": True}  # that kernels matter has to be known, not which
     call.keywords = [
         ast.keyword(word.arg, ast.Constant(hidden[word.arg])) if word.arg in hidden else word for word in call.keywords
     ]

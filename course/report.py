@@ -121,8 +121,10 @@ def _live_source(definition: object) -> ast.stmt | None:
     functions = [definition, *vars(definition).values()] if isinstance(definition, type) else [definition]
     for function in functions:
         if isinstance(function, FunctionType):
-            lines = linecache.getlines(function.__code__.co_filename)
-            tree = ast.parse("".join(lines))
+            try:
+                tree = ast.parse("".join(linecache.getlines(function.__code__.co_filename)))
+            except (SyntaxError, ValueError):  # a file that was edited since
+                return None
             name = getattr(definition, "__name__", "")
             return next((s for s in tree.body if getattr(s, "name", None) == name), None)
     return None

@@ -50,7 +50,7 @@ class Result:
 
 
 UNCONFINED = (
-    "Neither bubblewrap nor namespaces confine submissions here: they run with limits on time and memory only. "
+    "Neither bubblewrap nor namespaces confine submissions here: they run with limits on time, output and memory only. "
     "On Debian and Ubuntu `apt install bubblewrap` mends that. If it is installed, then either the system forbids it "
     "(Ubuntu 24.04: `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; in a container: grade outside of it), or "
     "the course lies below /usr or Python's own folder, where its solutions can't be hidden."

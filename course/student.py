@@ -97,7 +97,7 @@ class Student:
     answer: Callable[[Probe, bool], Outcome]
     asked: int = 0
 
-    def returns(self, probe: Probe, expected: Callable[[], Any], *, without: Sequence[str] = ()) -> None:
+    def returns(self, probe: Probe, expected: Callable[[], Any], /, *, without: Sequence[str] = ()) -> None:
         """Fail the test unless the probe gives what `expected` gives.
 
         Args:
@@ -116,7 +116,9 @@ class Student:
         elif mismatch := difference(got.value, want):
             self._differs(probe, got, mismatch)
 
-    def raises(self, probe: Probe, error: type[Exception], *, naming: Sequence[int | Sequence[int] | str] = ()) -> None:
+    def raises(
+        self, probe: Probe, error: type[Exception], /, *, naming: Sequence[int | Sequence[int] | str] = ()
+    ) -> None:
         """Fail the test unless the probe raises this error, with a message that names these shapes, numbers or words.
 
         `(2, 3, 9, 7)` is named by `(2, 3, 9, 7)`, `torch.Size([2, 3, 9, 7])` and `2 x 3 x 9 x 7` alike, a few words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import select
 import signal
 import sys
@@ -96,12 +97,14 @@ def keyboard() -> Iterator[Callable[[], str]]:
     if not sys.stdin.isatty():
         yield _wait
         return
-    before = termios.tcgetattr(sys.stdin)
-    tty.setcbreak(sys.stdin)
+    stdin = sys.stdin.fileno()
+    before = termios.tcgetattr(stdin)
+    tty.setcbreak(stdin)
     try:
-        yield lambda: sys.stdin.read(1) if select.select([sys.stdin], [], [], POLL)[0] else ""
+        # past Python's buffer, in which `select` would not see a second key
+        yield lambda: os.read(stdin, 1).decode(errors="ignore") if select.select([stdin], [], [], POLL)[0] else ""
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        termios.tcsetattr(stdin, termios.TCSADRAIN, before)
 
 
 def _wait() -> str:

@@ -715,6 +715,9 @@ def random_crop(images: torch.Tensor, padding: int, generator: torch.Generator) 
     down, right = torch.randint(2 * padding + 1, (2, n), device=images.device, generator=generator)
     padded = images.new_zeros(n + 1, channels, height + 2 * padding, width + 2 * padding)  # one to spare
     padded[:n, :, padding : padding + height, padding : padding + width] = images
+    if images.device.type == "mps":  # where `index_select` would first write out all of a view: gigabytes
+        windows = padded[:n].unfold(2, height, 1).unfold(3, width, 1)  # hint 3
+        return windows[torch.arange(n, device=images.device), :, down, right]
     size, line = padded[0].numel(), padded.shape[3]  # values of a padded image, and of one of its rows
     runs = padded.flatten().unfold(0, size, 1)  # a view: `size` values from each place in memory on
     start = size * torch.arange(n, device=images.device) + line * down + right

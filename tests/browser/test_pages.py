@@ -104,7 +104,7 @@ def test_a_student_sees_what_is_to_do_types_an_answer_and_sees_it_pass(page, ser
     type_into(page, stub, wrong)
     run(page, stub), run(page, check)
     expect(report).to_contain_text("✗ FAIL")
-    expect(report).to_contain_text("Question to ask yourself: Whose mean would the running mean")
+    expect(report).to_contain_text("Question to ask yourself: When one norm serves two convolutions")
     expect(report.locator("details").first).not_to_have_attribute("open", "")
     screenshot(page, check, "check-wrong")
 

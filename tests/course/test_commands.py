@@ -110,6 +110,19 @@ def test_reset_without_an_exercise_gives_all_stubs_back(checkout):
     assert cells(checkout) == released
 
 
+def test_reset_brings_back_a_stub_that_was_deleted_or_made_text(checkout):
+    notebook = nbformat.read(checkout / NOTEBOOK, as_version=4)
+    released = nbformat.writes(notebook)
+    place = notebook.cells.index(answer(notebook, "pad2d"))
+    notebook.cells[place] = nbformat.v4.new_markdown_cell("mine", metadata=notebook.cells[place].metadata)
+    del notebook.cells[notebook.cells.index(answer(notebook, "output_size"))]
+    nbformat.write(notebook, checkout / NOTEBOOK)
+    course(checkout, "reset", LESSON)
+    restored = nbformat.read(checkout / NOTEBOOK, as_version=4)
+    restored.cells[place].id = nbformat.reads(released, as_version=4).cells[place].id
+    assert nbformat.writes(restored) == released
+
+
 def add(checkout, source, place=None):
     """Put a code cell of the student's own into the notebook."""
     notebook = nbformat.read(checkout / NOTEBOOK, as_version=4)
@@ -248,7 +261,7 @@ def test_watch_judges_the_exercise_at_hand_on_every_save_and_obeys_its_keys(chec
         assert "output_size" not in said(main, "○ pad2d: not implemented yet")
         os.write(main, b"r")
         assert "✓ output_size: passed" in said(main, "○ cross_correlate: not implemented yet")
-        os.write(main, b"q")
+        os.write(main, b"sq")  # two keys at once
         assert process.wait(30) == 0
     finally:
         process.kill()

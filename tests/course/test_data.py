@@ -7,6 +7,7 @@ import pickletools
 import socket
 import tarfile
 import threading
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from course import data
 from course.data import DataError, find_data, make_stand_in, unpickle, verify
 
-REACHABLE = data._reachable
+REACH = data._reach
 FILES = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
 
 
@@ -22,7 +23,7 @@ FILES = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
 def repo(tmp_path, monkeypatch):
     """An empty repository without a network and without `$CIFAR10_ROOT`."""
     monkeypatch.setattr(data, "ROOT", tmp_path)
-    monkeypatch.setattr(data, "_reachable", lambda url: False)
+    monkeypatch.setattr(data, "_reach", Mock(side_effect=OSError("no network")))
     monkeypatch.delenv("CIFAR10_ROOT", raising=False)
     return tmp_path
 
@@ -190,7 +191,7 @@ def server(repo, official, monkeypatch):
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as httpd:
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        monkeypatch.setattr(data, "_reachable", REACHABLE)
+        monkeypatch.setattr(data, "_reach", REACH)
         md5s = data.MD5  # of the small files
         monkeypatch.setattr(CIFAR10, "url", f"http://127.0.0.1:{httpd.server_port}/{CIFAR10.filename}")
         monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(archive.read_bytes()).hexdigest())
@@ -217,12 +218,19 @@ def test_a_download_with_the_wrong_md5_is_not_unpacked(server, repo):
 
 def test_a_download_that_has_no_room_is_an_error(repo, monkeypatch):
     (repo / "data").write_text("a file where a folder must be")
-    monkeypatch.setattr(data, "_reachable", lambda url: True)
+    monkeypatch.setattr(data, "_reach", lambda url: None)
     with pytest.raises(DataError, match=r"can't be stored in .*data"):
         find_data(say=lambda line: None)
 
 
 def test_a_server_that_never_answers_is_given_up(monkeypatch):
     monkeypatch.setattr(data, "PATIENCE", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert data._reachable(f"http://127.0.0.1:{silent.getsockname()[1]}/") is False
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
+        data._reach(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+def test_why_nothing_could_be_downloaded_is_said(server, repo):
+    server.unlink()
+    said = []
+    assert not find_data(say=said.append).is_cifar10
+    assert any("could not be downloaded (HTTP Error 404" in line for line in said)

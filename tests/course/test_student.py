@@ -58,6 +58,8 @@ DIFFERENT = [
     (float("nan"), 1.0, "got nan, expected 1"),
     (10**400, 1.0, "got an integer of more than 300 digits, expected 1"),
     (np.ones(2, dtype=complex), np.ones(2), r"got a complex128 array of shape \(2,\)"),
+    (np.ones(2, dtype=">f8"), np.ones(2), r"got a >f8 array of shape \(2,\)"),
+    (np.longdouble(1), 1.0, "got a longdouble, expected 1.0"),
     ([1, 2], (1, 2), r"got \[1, 2\], expected \(1, 2\)"),
     ({"a": torch.ones(2)}, None, r"got {a: a float32 tensor of shape \(2,\)}, expected None"),
     (list(range(1000)), None, r"got \[0, 1, .* …, expected None"),

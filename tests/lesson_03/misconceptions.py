@@ -72,7 +72,7 @@ PLAIN_BLOCK = [
         exercise="PlainBlock",
         belief="two norms with the same number of channels can be one and the same",
         edits=(("self.bn2 = nn.BatchNorm2d(out_channels)", "self.bn2 = self.bn1"),),
-        question="Whose mean would the running mean of a norm hold that serves two convolutions?",
+        question="When one norm serves two convolutions, whose mean is its running mean?",
         explanation="Each norm keeps the statistics and the scale of one layer; shared, it mixes those of two.\n"
         "See 'A plain block'.",
     ),
@@ -666,7 +666,7 @@ BASIC_BLOCK = [
         exercise="BasicBlock",
         belief="two norms with the same number of channels can be one and the same",
         edits=(("self.bn2 = nn.BatchNorm2d(out_channels)", "self.bn2 = self.bn1"),),
-        question="Whose mean would the running mean of a norm hold that serves two convolutions?",
+        question="When one norm serves two convolutions, whose mean is its running mean?",
         explanation="Each norm keeps the statistics and the scale of one layer; shared, it mixes those of two.\n"
         "See 'A plain block'.",
     ),
