@@ -120,7 +120,7 @@ def train(
     except RuntimeError as error:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
-        _fail(f"The network can't be compiled here: {str(error).splitlines()[0]} Leave out --compile.")
+        _fail(f"The network can't be compiled here, so leave out --compile. {str(error).splitlines()[0]}")
     if not first:
         return
     if report.stopped:
