@@ -213,5 +213,6 @@ def _item(item: int | Sequence[int] | str) -> str:
 def _pattern(item: int | Sequence[int] | str) -> str:
     if isinstance(item, str):
         return "(?i)" + re.escape(item)
-    numbers = [item] if isinstance(item, int) else list(item)
-    return r"(?<!\d)(?<!\d\.)" + r"\D{1,25}".join(map(str, numbers)) + r"(?![\d])"
+    numbers = [item] if isinstance(item, int) else item
+    written = [f"{number:,}".replace(",", ",?") for number in numbers]
+    return r"(?<!\d)(?<!\d\.)" + r"\D{1,40}".join(written) + r"(?!\d)"

@@ -132,6 +132,33 @@ def test_what_fills_a_container_that_a_definition_reads_is_run(load, filling):
     assert load("W = {}", filling, "def PlainBlock():\n    return W").PlainBlock() == {1: 2, 2: 4}
 
 
+ADD = "def add_to(cls):\n    return lambda function: setattr(cls, function.__name__, function)\n"
+KEEP = "def keep(function):\n    KINDS[function.__name__] = function\n    return function\n"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "filling", "one"),
+    [
+        ("class KINDS: pass", f"{ADD}@add_to(KINDS)\ndef one(): return 1", "KINDS.one()"),
+        ("KINDS = []", "@KINDS.append\ndef one(): return 1", "KINDS[0]()"),
+        ("KINDS = {}", f"{KEEP}@keep\ndef one(): return 1", "KINDS['one']()"),
+        ("", "def make():\n    global KINDS\n    KINDS = 1\nmake()", "KINDS"),
+        ("KINDS = torch.zeros(1)", "KINDS.add_(1)", "KINDS.item()"),
+        ("KINDS = torch.zeros(1)", "torch.nn.init.ones_(KINDS)", "KINDS.item()"),
+        ("KINDS = torch.zeros(1)", "torch.ones(1, out=KINDS)", "KINDS.item()"),
+    ],
+)
+def test_what_fills_it_by_a_decorator_a_call_or_in_place_is_run(load, kinds, filling, one):
+    lesson = load("import torch", kinds, filling, f"def PlainBlock():\n    return {one}")
+    assert (lesson.PlainBlock(), lesson.problems) == (1, [])
+
+
+def test_what_only_mentions_a_library_is_not_run(load):
+    demos = "@torch.no_grad()\ndef demo(x=1 / 0): pass", "torch.nn.init.ones_(1 / 0)"
+    lesson = load("import torch", *demos, "def PlainBlock():\n    return torch.ones(1)")
+    assert (lesson.PlainBlock().item(), lesson.problems) == (1, [])
+
+
 def test_a_training_loop_is_not_taken_for_a_definition_of_what_it_changes(load):
     lesson = load("w = 1", "for step in range(3):\n    w -= 1 / 0", "def PlainBlock():\n    return w")
     assert (lesson.PlainBlock(), lesson.problems) == (1, [])

@@ -229,6 +229,7 @@ NAMES = [
     "input is 2×3×9×7, weight has 5",
     "batch=2 channels=3 kernel_height=9 kernel_width=7, weight 5",
     "one of 1..5, not (2, 3, 9, 7)",
+    "2 rows of 3 and, by the other dimension's length, 9 x 7 of 5",
 ]
 
 
@@ -238,6 +239,13 @@ def test_a_shape_may_be_named_in_any_notation(text):
         raise ValueError(text)
 
     holding(f=f).raises(lambda lesson: lesson.f(), ValueError, naming=[(2, 3, 9, 7), 5])
+
+
+def test_a_number_may_be_grouped_by_thousands():
+    def f():
+        raise ValueError(f"got 6 x {3072:,} bytes")
+
+    holding(f=f).raises(lambda lesson: lesson.f(), ValueError, naming=[(6, 3072)])
 
 
 def test_a_message_without_the_shape_is_refused():
