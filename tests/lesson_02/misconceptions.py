@@ -885,6 +885,24 @@ LAYER = [
         seen_in=LABML + ", which has no counter",
     ),
     Misconception(
+        id="momentum-zero-is-none-given",
+        exercise="BatchNorm2d",
+        belief="A momentum of 0 means that none was given.",
+        edits=(("= num_features, eps, momentum", "= num_features, eps, momentum or 0.1"),),
+        question="What should running statistics do in training if the new batch has a weight of 0?",
+        explanation="0 is a number like any other: it keeps the running statistics where they are. `or` replaces it.\n"
+        "See Args in the docstring of BatchNorm2d.",
+    ),
+    Misconception(
+        id="eps-zero-is-none-given",
+        exercise="BatchNorm2d",
+        belief="An eps of 0 means that none was given.",
+        edits=(("= num_features, eps, momentum", "= num_features, eps or 1e-5, momentum"),),
+        question="Which layer divides by exactly the deviation of its batch?",
+        explanation="0 is a number like any other: it adds nothing to the variance. `or` replaces it.\n"
+        "See Args in the docstring of BatchNorm2d.",
+    ),
+    Misconception(
         id="counts-in-eval",
         exercise="BatchNorm2d",
         belief="num_batches_tracked counts every call, in eval mode too.",

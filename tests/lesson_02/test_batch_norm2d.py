@@ -59,10 +59,10 @@ def test_starts_with_the_state_dict_of_torch(student):
 
 def test_keeps_its_settings_as_given_and_has_the_defaults_of_torch(student):
     def probe(lesson):
-        layers = lesson.BatchNorm2d(3, 0.4, 0.3), lesson.BatchNorm2d(3)
+        layers = lesson.BatchNorm2d(3, 0.4, 0.3), lesson.BatchNorm2d(3), lesson.BatchNorm2d(3, 0.0, 0.0)
         return [[getattr(layer, name, None) for name in ("num_features", "eps", "momentum")] for layer in layers]
 
-    student.returns(probe, lambda: [[3, 0.4, 0.3], [3, 1e-5, 0.1]])
+    student.returns(probe, lambda: [[3, 0.4, 0.3], [3, 1e-5, 0.1], [3, 0.0, 0.0]])
 
 
 def test_normalises_with_the_statistics_of_the_batch_in_training(student):
