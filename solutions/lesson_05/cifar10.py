@@ -230,6 +230,9 @@ def load_cifar10(root: str | Path, train: bool = True) -> tuple[torch.Tensor, to
 
     Returns:
         images, uint8 (N, 3, 32, 32), and labels, int64 (N,); in CIFAR-10 N is 50,000 or 10,000.
+
+    Raises:
+        FileNotFoundError: one of these files is missing.
     """
     ### BEGIN SOLUTION
     folder = Path(root) / "cifar-10-batches-py"
@@ -702,7 +705,7 @@ def random_crop(images: torch.Tensor, padding: int, generator: torch.Generator) 
     the mean colour. torchvision's RandomCrop in its usual place, before ToTensor, pads with black.
 
     Args:
-        images: (N, C, H, W) of any dtype; left unchanged.
+        images: (N, C, H, W) of any dtype, in whatever order in memory; left unchanged.
         padding: zeros added on each of the four sides, 0 or more; all (2 * padding + 1) ** 2 windows have the same
             chance.
         generator: on the images' device. All chance comes from it, and it moves on.
@@ -761,7 +764,7 @@ def cutout(images: torch.Tensor, size: int, generator: torch.Generator) -> torch
 
     Args:
         images: (N, C, H, W) of any dtype; left unchanged. Normalise first: then 0 is the mean colour.
-        size: side of the square in pixels.
+        size: side of the square in pixels, 0 or more; it may be larger than the image.
         generator: on the images' device. All chance comes from it, and it moves on.
 
     Returns:

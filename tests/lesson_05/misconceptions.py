@@ -147,6 +147,46 @@ FILES = [
         seen_in=SNIPPET,
     ),
     Misconception(
+        id="one-image-is-no-batch",
+        exercise="load_batch",
+        belief="squeeze() takes away only what is not needed.",
+        edits=images_as("torch.from_numpy(data).reshape(-1, 3, 32, 32).squeeze()"),
+        question="What shape do your images have if the file holds only one?",
+        explanation="squeeze() takes every dimension of size 1 away, and for one image the first is such a dimension.\n"
+        "See “Returns” in the docstring: (N, 3, 32, 32), for N = 1 as well.",
+    ),
+    Misconception(
+        id="a-longer-row-holds-the-image-too",
+        exercise="load_batch",
+        belief="A row of more than 3,072 bytes begins with the 3,072 of the image.",
+        edits=(
+            (
+                "data.shape != (len(labels), 3 * 32 * 32)",
+                "data.ndim != 2 or len(data) != len(labels) or data.shape[1] < 3 * 32 * 32",
+            ),
+            ("torch.from_numpy(data).reshape", "torch.from_numpy(data[:, : 3 * 32 * 32]).reshape"),
+        ),
+        question="The binary version of CIFAR-10 has rows of 3,073 bytes. What is the first of them?",
+        explanation="There the label comes first: every pixel would be one place off, and no error says so.\n"
+        "See “Raises” in the docstring: rows of 3,072 bytes, no more and no fewer.",
+        seen_in="the binary version of CIFAR-10 puts a label of one byte before each image",
+    ),
+    Misconception(
+        id="every-failure-is-a-value-error",
+        exercise="load_batch",
+        belief="Whatever is wrong with a file is a ValueError.",
+        edits=(
+            (
+                "    values = unpickle(path)",
+                "    try:\n        values = unpickle(path)\n"
+                "    except Exception as error:\n        raise ValueError(str(error)) from error",
+            ),
+        ),
+        question="A file that isn't there, a page of the web under the file's name: can a caller tell the two apart?",
+        explanation="Let errors through that you can't mend: who catches an UnpicklingError downloads the file again.\n"
+        "See “Raises” in the docstring: a pickle.UnpicklingError.",
+    ),
+    Misconception(
         id="one-file-is-the-training-set",
         exercise="load_cifar10",
         belief="data_batch_1 holds the training images.",
@@ -286,6 +326,29 @@ FILES = [
         ),
         question="What happens when you ask a string for .exists?",
         explanation="A path may be a string or a Path; Path(path) takes both.\nSee the signature of exercise 1.",
+    ),
+    Misconception(
+        id="what-is-there-will-do",
+        exercise="load_cifar10",
+        belief="If a file is missing, the others will do.",
+        edits=(("for file in files), strict=True)", "for file in files if (folder / file).exists()), strict=True)"),),
+        question="A download broke off after four files. When would you notice?",
+        explanation="With a fifth of the images gone everything runs, and your accuracy is that of another set.\n"
+        "See “Raises” in the docstring: a FileNotFoundError.",
+    ),
+    Misconception(
+        id="all-that-begins-with-data-batch",
+        exercise="load_cifar10",
+        belief="Every file whose name begins with data_batch holds training images.",
+        edits=(
+            (
+                '[f"data_batch_{number}" for number in range(1, 6)]',
+                'sorted(path.name for path in folder.glob("data_batch*"))',
+            ),
+        ),
+        question="Somebody has made a copy of data_batch_2 beside it. How often does the net see its images?",
+        explanation="A folder gathers copies and leftovers; a pattern takes them all, and some images count twice.\n"
+        "See the first line of the docstring: data_batch_1 to data_batch_5, by name.",
     ),
     Misconception(
         id="a-root-is-a-string",
@@ -474,6 +537,16 @@ STATISTICS = [
         explanation="It may come out as -1e-17, and the root of that is NaN: clamp it at 0 before the root.\n"
         "See “Returns” in the docstring: 0 for a channel of equal values.",
     ),
+    Misconception(
+        id="an-epsilon-under-the-root",
+        exercise="channel_stats",
+        belief="A small number under the root, as in batch norm, is too small to be seen.",
+        edits=((".clamp(min=0).sqrt()", ".clamp(min=0).add(1e-8).sqrt()"),),
+        question="What is the root of 0.00000001?",
+        explanation="The root makes small numbers larger: 1e-8 becomes 1e-4. Batch norm divides by it, you don't.\n"
+        "See “Returns” in the docstring: right to 1e-5, and 0 for equal values.",
+        seen_in="the eps of torch.nn.BatchNorm2d",
+    ),
 ]
 
 SPLIT = [
@@ -519,6 +592,20 @@ SPLIT = [
         question="How many images are left to train on if the fraction is 0?",
         explanation="The nearest number may be 0, and for a fraction of 0 it must be: train on all of them.\n"
         "See “Args” in the docstring.",
+    ),
+    Misconception(
+        id="every-share-takes-one-at-least",
+        exercise="stratified_split",
+        belief="Only a fraction of 0 takes nothing of a class; any larger one takes at least one image.",
+        edits=(
+            (
+                "round(fraction * len(members))",
+                "(max(1, round(fraction * len(members))) if fraction > 0 else 0)",
+            ),
+        ),
+        question="A twentieth of 9 images: which whole number is nearest?",
+        explanation="0.45 is nearer to 0 than to 1. One of 9 is a ninth, more than twice the share of the others.\n"
+        "See “Args” in the docstring: rounded to the nearest number.",
     ),
     Misconception(
         id="a-split-has-two-sides",
@@ -609,6 +696,20 @@ SPLIT = [
         "See “A fair split”: within a class, chance decides.",
     ),
     Misconception(
+        id="a-run-of-each-class",
+        exercise="stratified_split",
+        belief="Images that follow one another, from a random place on, are as random a choice as any.",
+        edits=(
+            (
+                "members = order[labels[order] == label]  # this class in random order",
+                "members = (labels == label).nonzero().flatten().roll(int(order[0]))",
+            ),
+        ),
+        question="Suppose the files hold the frames of films, one film after the other. What is in your held-out part?",
+        explanation="Neighbours in a file are often alike: a run of them is a few films, and a draw is some of each.\n"
+        "See “A fair split”: within a class, chance decides, for each image.",
+    ),
+    Misconception(
         id="one-split-for-all-seeds",
         exercise="stratified_split",
         belief="A split is repeatable only if the function fixes its seed itself.",
@@ -676,6 +777,20 @@ SPLIT = [
         question="What does torch.tensor([]).dtype say?",
         explanation="An empty list has no integers to tell by: it becomes float32, which is no index.\n"
         "See “Returns” in the docstring: int64.",
+    ),
+    Misconception(
+        id="squeeze-makes-a-list",
+        exercise="stratified_split",
+        belief="squeeze() turns a column of indices, (n, 1), into a vector, however many there are.",
+        edits=(
+            (
+                "(~held_out).nonzero().flatten(), held_out.nonzero().flatten()",
+                "(~held_out).nonzero().squeeze(), held_out.nonzero().squeeze()",
+            ),
+        ),
+        question="If one image is held out, what does len(held_out) say?",
+        explanation="squeeze() takes away every dimension of size 1: of (1, 1) nothing is left but a number.\n"
+        "flatten() always leaves one dimension; see hint 2 of exercise 5.",
     ),
     Misconception(
         id="classes-from-0-to-9",
@@ -1152,6 +1267,36 @@ CROP = [
     ),
     *beliefs_about_chance("random_crop", DRAW),
     Misconception(
+        id="a-pack-of-windows",
+        exercise="random_crop",
+        belief="Places dealt from a shuffled list are as good as drawn, as each window then comes equally often.",
+        edits=(
+            (
+                f"down, right = {DRAW}",
+                "place = torch.randperm(n, device=images.device, generator=generator) % (2 * padding + 1) ** 2\n"
+                "    down, right = place // (2 * padding + 1), place % (2 * padding + 1)",
+            ),
+        ),
+        question="Which window does the image of a batch of one get?",
+        explanation="A list of n numbers holds the first n windows: small batches never see the others.\n"
+        "See “Args” in the docstring: the same chance for all, whatever the size of the batch.",
+    ),
+    Misconception(
+        id="images-lie-line-by-line",
+        exercise="random_crop",
+        belief="Every padded batch lies in memory image by image, channel by channel, line by line.",
+        edits=(
+            (
+                "images.new_zeros(n + 1, channels, height + 2 * padding, width + 2 * padding)",
+                "torch.nn.functional.pad(torch.cat([images, images[:1]]), [padding] * 4)",
+            ),
+            ("padded.flatten().unfold(0, size, 1)", "padded.as_strided((n * size + 1, size), (1, 1))"),
+        ),
+        question="What does padded.stride() say for images that came by permute or in channels_last?",
+        explanation="as_strided reads the memory as it lies; F.pad keeps the order of what it was given.\n"
+        "flatten() or contiguous() brings it in line first; see “Args” in the docstring.",
+    ),
+    Misconception(
         id="cuts-from-the-end",
         exercise="random_crop",
         belief="[p:-p] leaves p out at either end, for p = 0 too.",
@@ -1308,6 +1453,29 @@ CUTOUT = [
         question="What is left of an image after fifty epochs of cuts?",
         explanation="A batch may be a view of the data set: then the holes add up, epoch by epoch.\n"
         "See “left unchanged” in the docstring.",
+    ),
+    Misconception(
+        id="no-larger-than-the-image",
+        exercise="cutout",
+        belief="A square can't be larger than the image, so its size is limited to that.",
+        edits=(
+            (
+                "n, _, height, width = images.shape",
+                "n, _, height, width = images.shape\n    size = min(size, height, width)",
+            ),
+        ),
+        question="A square of 8 around the last of 5 rows: which rows does it cover?",
+        explanation="The square sticks out, so a larger one still cuts more of what is inside.\n"
+        "See “Args” in the docstring: it may be larger than the image.",
+    ),
+    Misconception(
+        id="one-pixel-at-least",
+        exercise="cutout",
+        belief="A square has at least one pixel.",
+        edits=(("n, _, height, width = images.shape", "n, _, height, width = images.shape\n    size = max(size, 1)"),),
+        question="How would somebody who compares sizes ask for no cutout at all?",
+        explanation="A square of side 0 has no pixels: nothing is cut, and a comparison of sizes can begin there.\n"
+        "See “Args” in the docstring: 0 or more.",
     ),
     *beliefs_about_chance("cutout", f"{Y} … {X}"),
     passing_through_float32("cutout", "n, _, height, width = images.shape", CUT),
@@ -1487,6 +1655,21 @@ BATCHES = [
         "See the docstring.",
     ),
     Misconception(
+        id="long-epochs-open-a-pack",
+        exercise="Batches",
+        belief="An epoch longer than the pack opens a new one, and what was left of the last is put away.",
+        edits=(
+            (
+                "n, first = len(self.images), epoch * self.epoch_size",
+                "n, packs = len(self.images), math.ceil(self.epoch_size / len(self.images))\n"
+                "        first = epoch * (packs * n if self.epoch_size > n else self.epoch_size)",
+            ),
+        ),
+        question="After two epochs of 50 out of 20 images, has every image come equally often?",
+        explanation="Long epochs are dealt like short ones: twice 50 are five whole packs, so each comes five times.\n"
+        "See the docstring: the next one goes on dealing where it ended.",
+    ),
+    Misconception(
         id="the-same-first-images",
         exercise="Batches",
         belief="A short epoch shows the first images of the data, shuffled.",
@@ -1602,6 +1785,87 @@ BATCHES = [
         "See the docstring.",
     ),
     Misconception(
+        id="in-order-means-rolled",
+        exercise="Batches",
+        belief="Without shuffling an epoch is one pack that begins at another place, cut off after epoch_size.",
+        edits=(
+            (
+                "n, first = len(self.images), epoch * self.epoch_size",
+                "if not self.shuffle:\n"
+                "            return torch.arange(len(self.images)).roll(-epoch * self.epoch_size)[: self.epoch_size]\n"
+                "        n, first = len(self.images), epoch * self.epoch_size",
+            ),
+        ),
+        question="How many images does an epoch of 50 out of 20 show, if they aren't shuffled?",
+        explanation="Past the end a slice is just shorter. A pack that nobody shuffled is opened anew as well.\n"
+        "See the docstring: an epoch may be longer than the pack.",
+    ),
+    Misconception(
+        id="a-slice-will-do-in-order",
+        exercise="Batches",
+        belief="Without shuffling a batch is a slice of the images, from its first number on.",
+        edits=(
+            (
+                LOADED,
+                "yield (self.images.index_select(0, index), self.labels.index_select(0, index)) if self.shuffle else"
+                " (self.images[index[0] :][: len(index)], self.labels[index[0] :][: len(index)])",
+            ),
+        ),
+        question="30 images in epochs of 12: which images does the batch hold that begins with number 28?",
+        explanation="A slice ends with the data; a batch that reaches past the end goes on with image 0.\n"
+        "See the docstring: the next epoch goes on dealing where the last one ended.",
+    ),
+    Misconception(
+        id="a-last-image-is-squeezed",
+        exercise="Batches",
+        belief="squeeze(0) on the images of a batch does nothing, as a batch has several.",
+        edits=(("self.images.index_select(0, index)", "self.images.index_select(0, index).squeeze(0)"),),
+        question="49 images in batches of 16: what shape have the images of the last batch?",
+        explanation="A batch of one image is a batch: (1, C, H, W). Without its first dimension a net refuses it.\n"
+        "See “Args” in the docstring: the last batch may be smaller.",
+    ),
+    Misconception(
+        id="a-last-label-is-squeezed",
+        exercise="Batches",
+        belief="squeeze() on the labels of a batch does nothing, as they have one dimension only.",
+        edits=(("self.labels.index_select(0, index)", "self.labels.index_select(0, index).squeeze()"),),
+        question="49 labels in batches of 16: what shape have the labels of the last batch?",
+        explanation="One label in a batch has the shape (1,), and squeeze() makes a bare number of it.\n"
+        "See “Args” in the docstring: the last batch may be smaller.",
+    ),
+    Misconception(
+        id="nothing-left-means-all",
+        exercise="Batches",
+        belief="If start is past the last batch, the epoch begins again.",
+        edits=(("[start:]", "[start if start < len(self) else 0 :]"),),
+        question="A run stopped after the last step of an epoch. How many batches of that epoch has it still to see?",
+        explanation="None are left. An epoch that begins again shows every image once more than it should.\n"
+        "See the docstring of `epoch`: from number `start` on.",
+    ),
+    Misconception(
+        id="a-batch-holds-no-more-than-there-are",
+        exercise="Batches",
+        belief="A batch can't hold more images than there are, so batch_size is limited to that.",
+        edits=(
+            (
+                "self.images, self.labels, self.batch_size = images, labels, batch_size",
+                "self.images, self.labels, self.batch_size = images, labels, min(batch_size, len(images))",
+            ),
+        ),
+        question="50 images, batches of 64, epochs of 100: how many images has the first batch?",
+        explanation="An epoch longer than the pack fills large batches, too, and a last batch is smaller by itself.\n"
+        "See “Attributes” in the docstring: batch_size as given.",
+    ),
+    Misconception(
+        id="a-run-has-a-hundred-orders",
+        exercise="Batches",
+        belief="A hundred times the seed plus the number of the pack never makes the same seed twice.",
+        edits=((DEALT, DEALT.replace("seeded(self.seed, k)", "torch.Generator().manual_seed(100 * self.seed + k)")),),
+        question="Seed 1 in epoch 100 and seed 2 in epoch 0: which number does each of them give?",
+        explanation="A longer run meets the orders of its neighbour; a larger factor only puts that off.\n"
+        "`seeded` takes both numbers; see “Batches that can be repeated”.",
+    ),
+    Misconception(
         id="digits-side-by-side",
         exercise="Batches",
         belief="Ten times the seed plus the number of the pack makes a seed of its own for each pair.",
@@ -1645,6 +1909,15 @@ BATCHES = [
         question="What does your object do with a batch_size of -4, and when does somebody notice?",
         explanation="A negative size comes from a subtraction somewhere; say so at once, with the number.\n"
         "See “Raises” in the docstring: smaller than 1.",
+    ),
+    Misconception(
+        id="only-an-empty-epoch-is-refused",
+        exercise="Batches",
+        belief="A batch_size may come out negative, but an epoch_size can only be too small by being 0.",
+        edits=(("min(batch_size, self.epoch_size) < 1", "batch_size < 1 or self.epoch_size == 0"),),
+        question="What does len(batches) give for an epoch_size of -3?",
+        explanation="An epoch of -3 images fails later, or shows an order that ends 3 before the end of the data.\n"
+        "See “Raises” in the docstring: a size smaller than 1, whichever of the two.",
     ),
     Misconception(
         id="there-is-always-an-image",

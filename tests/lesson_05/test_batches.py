@@ -24,13 +24,21 @@ def whole(numbers, count):
 
 
 def test_gives_every_image_once_in_batches_of_the_size_asked_for(student):
-    data = numbered(50)
+    data = numbered(49)
 
     def probe(lesson):
         batches = list(lesson.Batches(*data, 16, shuffle=True, seed=1).epoch(0))
-        return {"sizes": [len(images) for images, _ in batches], "each once": whole(dealt(batches), 50)}
+        return {
+            "images": [tuple(images.shape) for images, _ in batches],
+            "labels": [tuple(labels.shape) for _, labels in batches],
+            "each once": whole(dealt(batches), 49),
+        }
 
-    student.returns(probe, lambda: {"sizes": [16, 16, 16, 2], "each once": True})
+    def expected():
+        sizes = 16, 16, 16, 1
+        return {"images": [(n, 1, 1, 1) for n in sizes], "labels": [(n,) for n in sizes], "each once": True}
+
+    student.returns(probe, expected)
 
 
 def test_gives_every_image_its_own_label(student):
@@ -74,6 +82,7 @@ def test_shuffles_anew_for_every_epoch_and_every_seed(student):
             "another order in the next epoch": second != first,
             "another order with another seed": other != first,
             "orders of four seeds in twelve epochs": len(orders),
+            "the next seed's order a hundred epochs later": one.order(100).tolist() == other,
         }
 
     student.returns(
@@ -83,6 +92,7 @@ def test_shuffles_anew_for_every_epoch_and_every_seed(student):
             "another order in the next epoch": True,
             "another order with another seed": True,
             "orders of four seeds in twelve epochs": 48,
+            "the next seed's order a hundred epochs later": False,
         },
     )
 
@@ -124,6 +134,7 @@ def test_enters_an_epoch_at_any_batch(student):
             "sizes": [len(images) for images, _ in late],
             "the images of the whole epoch": dealt(late) == dealt(batches.epoch(2))[16:],
             "the same when asked again": dealt(late) == dealt(batches.epoch(2, start=1)),
+            "after the last batch": dealt(batches.epoch(2, start=3)),
         }
 
     student.returns(
@@ -132,6 +143,7 @@ def test_enters_an_epoch_at_any_batch(student):
             "sizes": [16, 16],
             "the images of the whole epoch": True,
             "the same when asked again": True,
+            "after the last batch": [],
         },
     )
 
@@ -143,6 +155,7 @@ def test_goes_on_with_the_pack_where_a_short_epoch_ended(student):
         batches = lesson.Batches(*data, 4, shuffle=True, seed=1, epoch_size=12)
         epochs = [dealt(batches.epoch(epoch)) for epoch in range(5)]
         numbers = [number for epoch in epochs for number in epoch]
+        in_order = lesson.Batches(*data, 4, epoch_size=12)
         return {
             "images an epoch": len(numbers) / 5,
             "the first pack is whole": whole(numbers[:30], 30),
@@ -151,7 +164,8 @@ def test_goes_on_with_the_pack_where_a_short_epoch_ended(student):
             "more than one epoch's images": len(set(numbers)) > 12,
             "twice in one epoch": any(len(set(epoch)) < len(epoch) for epoch in epochs[:2]),
             "the same when asked again": dealt(batches.epoch(0)) == epochs[0],
-            "in order": [lesson.Batches(*data, 4, epoch_size=12).order(epoch).tolist() for epoch in range(3)],
+            "in order": [in_order.order(epoch).tolist() for epoch in range(3)],
+            "batches in order": [dealt(in_order.epoch(epoch)) for epoch in range(3)],
             "order() is that of the epoch": all(batches.order(k).tolist() == epochs[k] for k in range(5)),
         }
 
@@ -166,6 +180,7 @@ def test_goes_on_with_the_pack_where_a_short_epoch_ended(student):
             "twice in one epoch": False,
             "the same when asked again": True,
             "in order": [[*range(12)], [*range(12, 24)], [*range(24, 30), *range(6)]],
+            "batches in order": [[*range(12)], [*range(12, 24)], [*range(24, 30), *range(6)]],
             "order() is that of the epoch": True,
         },
     )
@@ -183,6 +198,9 @@ def test_opens_new_packs_in_a_long_epoch(student):
             "the second pack is whole": whole(numbers[20:40], 20),
             "the second is shuffled anew": numbers[:20] != numbers[20:40],
             "the next epoch is shuffled anew": numbers[:20] != later[10:30],
+            "the next epoch deals the rest of the third": whole(numbers[40:] + later[:10], 20),
+            "the next epoch deals the second again": numbers[20:40] == later[:20],
+            "the next epoch, not shuffled": lesson.Batches(*data, 5, epoch_size=50).order(1).tolist(),
         }
 
     student.returns(
@@ -193,6 +211,9 @@ def test_opens_new_packs_in_a_long_epoch(student):
             "the second pack is whole": True,
             "the second is shuffled anew": True,
             "the next epoch is shuffled anew": True,
+            "the next epoch deals the rest of the third": True,
+            "the next epoch deals the second again": False,
+            "the next epoch, not shuffled": [*range(10, 20), *range(20), *range(20)],
         },
     )
 
@@ -215,9 +236,10 @@ def test_says_what_it_was_given(student):
 
     def probe(lesson):
         plain, other = lesson.Batches(*data, 16), lesson.Batches(*data, 7, shuffle=True, seed=3, epoch_size=20)
-        return [(b.batch_size, b.shuffle, b.seed, b.epoch_size) for b in (plain, other)]
+        large = lesson.Batches(*data, 64, epoch_size=100)
+        return [(b.batch_size, b.shuffle, b.seed, b.epoch_size) for b in (plain, other, large)]
 
-    student.returns(probe, lambda: [(16, False, 0, 50), (7, True, 3, 20)])
+    student.returns(probe, lambda: [(16, False, 0, 50), (7, True, 3, 20), (64, False, 0, 100)])
 
 
 def test_refuses_images_without_labels_and_labels_without_images(student):
@@ -231,13 +253,17 @@ def test_refuses_images_without_labels_and_labels_without_images(student):
     student.raises(probe, ValueError, naming=[50, 51])
 
 
-def test_refuses_batches_of_no_images_or_fewer(student):
+def test_refuses_sizes_smaller_than_1(student):
     data = numbered(50)
 
     def probe(lesson):
         with suppress(ValueError):
             return "0 is not refused", lesson.Batches(*data, 0)
-        return "-4 is not refused", lesson.Batches(*data, -4)
+        with suppress(ValueError):
+            return "-4 is not refused", lesson.Batches(*data, -4)
+        with suppress(ValueError):
+            return "an epoch_size of -3 is not refused", lesson.Batches(*data, 16, epoch_size=-3)
+        return lesson.Batches(*data, -4)  # once more, for its message
 
     student.raises(probe, ValueError, naming=["-4"])
 

@@ -87,6 +87,24 @@ def test_puts_the_centre_of_an_even_square_right_of_and_below_its_middle(student
     student.returns(probe, expected)
 
 
+def test_takes_every_size_from_0_to_more_than_the_image(student):
+    images = randn(900, 2, 5, 7)
+
+    def probe(lesson):
+        generator = torch.Generator().manual_seed(5)
+        return {
+            "a size of 0 cuts nothing": lesson.cutout(images.clone(), 0, generator).equal(images),
+            "a size of 8": holes(images, lesson.cutout(images.clone(), 8, generator)),
+        }
+
+    def expected():
+        rows, columns = sorted({*intervals(5, 8)}), sorted({*intervals(7, 8)})
+        large = {"first and last rows": rows, "first and last columns": columns, "squares": len(rows) * len(columns)}
+        return {"a size of 0 cuts nothing": True, "a size of 8": large}
+
+    student.returns(probe, expected)
+
+
 def test_gives_every_pixel_the_same_chance_to_be_the_centre(student):
     images = randn(4000, 1, 5, 5)
 

@@ -11,10 +11,10 @@ import torch
 from course.data import make_stand_in, unpickle
 
 
-def official(read):
-    """What `read` gives for the third of some small files in the official format."""
+def official(read, count=12):
+    """What `read` gives for the third of some small files of so many images each, in the official format."""
     with tempfile.TemporaryDirectory() as folder:
-        make_stand_in(folder, per_batch=12)
+        make_stand_in(folder, per_batch=count)
         return read(Path(folder) / "data_batch_3")
 
 
@@ -23,6 +23,14 @@ def written(read, values):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "data_batch_1"
         path.write_bytes(pickle.dumps(values, protocol=3))
+        return read(path)
+
+
+def downloaded(read, content):
+    """What `read` gives for a file with these bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "data_batch_1"
+        path.write_bytes(content)
         return read(path)
 
 
@@ -44,7 +52,10 @@ class RunsCode:
 
 
 def test_reads_the_pixels_channel_by_channel_and_row_by_row(student):
-    student.returns(lambda lesson: official(lesson.load_batch)[0], lambda: official(images_by_hand))
+    student.returns(
+        lambda lesson: {f"a file of {n}": official(lesson.load_batch, n)[0] for n in (12, 1)},
+        lambda: {f"a file of {n}": official(images_by_hand, n) for n in (12, 1)},
+    )
 
 
 def test_reads_one_label_for_each_image(student):
@@ -64,7 +75,14 @@ def test_reads_one_label_for_each_image(student):
 
 def test_refuses_rows_of_another_length(student):
     grey = {b"data": np.zeros((6, 1024), np.uint8), b"labels": [0, 1, 2, 3, 4, 5]}
-    student.raises(lambda lesson: written(lesson.load_batch, grey), ValueError, naming=[(6, 1024)])
+    binary = {b"data": np.zeros((4, 3073), np.uint8), b"labels": [0, 1, 2, 3]}  # a label before each image's bytes
+
+    def probe(lesson):
+        with suppress(ValueError):
+            return "short rows are not refused", written(lesson.load_batch, grey)
+        return "long rows are not refused", written(lesson.load_batch, binary)
+
+    student.raises(probe, ValueError, naming=[(4, 3073)])
 
 
 def test_refuses_rows_of_another_length_though_the_bytes_are_enough(student):
@@ -91,8 +109,10 @@ def test_refuses_a_file_that_lacks_a_label_or_has_one_too_many(student):
     student.raises(probe, ValueError, naming=[(4, 3072), 5])
 
 
-def test_runs_no_code_that_a_file_brings_along(student):
+def test_refuses_what_is_no_pickle_and_runs_no_code_that_a_file_brings_along(student):
     def probe(lesson):
+        with suppress(pickle.UnpicklingError):
+            return "a page of the web is not refused", downloaded(lesson.load_batch, b"<!DOCTYPE html>")
         return written(lesson.load_batch, {b"data": RunsCode(), b"labels": [0, 1, 2, 3]})
 
     student.raises(probe, pickle.UnpicklingError)

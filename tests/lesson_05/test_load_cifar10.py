@@ -1,5 +1,6 @@
 """load_cifar10: five files of training images, one of test images."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,10 +11,16 @@ from course.data import make_stand_in, unpickle
 TRAIN = [f"data_batch_{number}" for number in range(1, 6)]
 
 
+def make_files(folder):
+    """Small files, and a copy of one of them that somebody has left there."""
+    make_stand_in(folder, per_batch=4)
+    shutil.copy(Path(folder) / "data_batch_2", Path(folder) / "data_batch_2 (copy)")
+
+
 def answers(load, inside="cifar-10-batches-py"):
     """What `load` gives for a folder with small files, or for a folder inside of which they lie."""
     with tempfile.TemporaryDirectory() as root:
-        make_stand_in(Path(root) / inside, per_batch=4)
+        make_files(Path(root) / inside)
         try:
             return load(root)
         except FileNotFoundError as error:
@@ -52,3 +59,13 @@ def test_takes_the_folder_of_the_files_itself_as_well(student):
         lambda lesson: answers(lambda root: lesson.load_cifar10(Path(root))[0].shape[-3:], inside="."),
         lambda: (3, 32, 32),
     )
+
+
+def test_does_not_go_without_one_of_the_five_files(student):
+    def probe(lesson):
+        with tempfile.TemporaryDirectory() as root:
+            make_files(root)
+            (Path(root) / "data_batch_3").unlink()
+            return "a file that is missing is passed over", len(lesson.load_cifar10(root)[0])
+
+    student.raises(probe, FileNotFoundError)

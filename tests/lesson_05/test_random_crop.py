@@ -69,9 +69,14 @@ def test_shifts_each_image_by_its_own_number_of_rows_and_columns(student):
         found = described(images, lesson.random_crop(images.clone(), 2, generator), 2)
         if found != WINDOWS:
             return found
-        return {**found, "as they are without padding": lesson.random_crop(images.clone(), 0, generator).equal(images)}
+        last = images.clone(memory_format=torch.channels_last)  # the same images, in memory pixel by pixel
+        return {
+            **found,
+            "as they are without padding": lesson.random_crop(images.clone(), 0, generator).equal(images),
+            "channels last in memory": described(images, lesson.random_crop(last, 2, generator), 2),
+        }
 
-    student.returns(probe, lambda: {**WINDOWS, "as they are without padding": True})
+    student.returns(probe, lambda: {**WINDOWS, "as they are without padding": True, "channels last in memory": WINDOWS})
 
 
 def test_gives_every_shift_the_same_chance(student):
@@ -98,6 +103,20 @@ def test_draws_from_the_generator_alone(student):
         lambda lesson: chance(lambda generator: lesson.random_crop(images.clone(), 1, generator)),
         lambda: AS_IT_SHOULD,
     )
+
+
+def test_gives_every_shift_to_an_image_on_its_own_as_well(student):
+    image = randn(1, 1, 3, 3)
+
+    def probe(lesson):
+        generator = torch.Generator().manual_seed(5)
+        seen = set()
+        for _ in range(200):
+            here = places(image, lesson.random_crop(image.clone(), 1, generator), [1] * 4)[0, 0]
+            seen |= {tuple(place) for place in here.nonzero().tolist()}
+        return sorted(seen)
+
+    student.returns(probe, lambda: [(down, right) for down in range(3) for right in range(3)])
 
 
 @pytest.mark.hollow

@@ -81,6 +81,8 @@ def load_cifar10(root, train=True):
         source="""
 def load_cifar10(root, train=True):
     found = sorted(Path(root).rglob("data_batch_?" if train else "test_batch"))
+    if len(found) < (5 if train else 1):
+        raise FileNotFoundError(f"found no more than {found} in {root}")
     parts = [load_batch(path) for path in found]
     return tuple(torch.concatenate(column) for column in zip(*parts))
 """,
