@@ -389,8 +389,8 @@ class SGD(Optimizer):
     def step(self) -> None:
         """Update every parameter that has a gradient, in place; the gradients stay as they are.
 
-        Every group goes by its own settings. Velocities lie in `self.state[p]["momentum_buffer"]`, so that
-        the state dict holds them; without momentum nothing is kept.
+        Zeros, infinities and NaN are gradients like any other. Every group goes by its own settings. Velocities lie
+        in `self.state[p]["momentum_buffer"]`, so that the state dict holds them; without momentum nothing is kept.
         """
         ### BEGIN SOLUTION
         for group in self.param_groups:
@@ -594,13 +594,14 @@ def update(
     """One step on one batch, in the dtype of the model: forward, backward, new weights. Lesson 8 has a faster one.
 
     Args:
-        model: gives logits (N, C); its mode (train, eval) is left as it is.
+        model: gives logits (N, C); its mode (train, eval) and that of each layer inside are left as they are.
         optimizer: holds the model's parameters; whatever gradients they have are forgotten.
         images, labels: (N, …) and int64 (N,).
 
     Returns:
         the mean cross-entropy before the step, in the dtype of the logits, and the number of right answers, int64:
-        two scalars (tensors, on the model's device) without a graph.
+        two scalars (tensors, on the model's device) without a graph. An infinite loss or NaN is given back, and
+        stepped on, like any other: the loop decides what becomes of such a run.
     """
     ### BEGIN SOLUTION
     logits = model(images)  # (N, C)
@@ -728,8 +729,8 @@ def train_epoch(
     """Train on every batch in training mode, and after each let the caller look: a generator.
 
     Args:
-        model: in whatever mode.
-        batches: pairs of images (N, 3, H, W) and labels (N,).
+        model: in whatever mode, and each layer inside too; all of it is put into training mode.
+        batches: pairs of images (N, 3, H, W) and labels (N,), whatever N; drawn as they are needed.
         optimizer: every group's `lr` is set before each step, and stays; nothing else of it is touched here.
         rates: the learning rate of each step; the epoch ends when batches or rates do.
         update: makes one step from model, optimizer, images, labels; gives what is yielded.
@@ -874,8 +875,8 @@ FORMAT = "resnet18-from-scratch checkpoint 1"
 def save_checkpoint(path: str | Path, **values: Any) -> None:
     """Replace the checkpoint at `path` by `values`, or leave it untouched; no other file stays behind.
 
-    The file is what `torch.save` writes of a dict with these values and `"format": FORMAT`. It is made in the
-    folder of the old one, so on the same disk.
+    That holds for Ctrl-C in the middle, too. The file is what `torch.save` writes of a dict with these values and
+    `"format": FORMAT`. It is made in the folder of the old one, so on the same disk.
 
     Args:
         path: in a folder that exists; a leftover `<path>.unfinished` of a killed run is overwritten.
@@ -1123,7 +1124,7 @@ def fit(
 
     Returns:
         the state: `step` of `total`, `losses` and `right` (one of each a step), `history` (a row an epoch),
-        `stopped`.
+        `stopped` (True or False).
 
     Raises:
         FloatingPointError: a loss is infinite or not a number, raised at the first step that is looked at (see

@@ -213,6 +213,15 @@ CROSS_ENTROPY = [
         explanation="gather stumbles over it with a riddle of its own; compare whole shapes at the door.\n"
         "See the docstring: a ValueError that names both shapes.",
     ),
+    Misconception(
+        id="one-maximum-for-the-whole-batch",
+        exercise="cross_entropy",
+        belief="One maximum serves the whole batch.",
+        edits=((SHIFTED, "shifted = logits - logits.max()"),),
+        question="A row of small logits lies beside one of 10,000. What are its powers once 10,000 is taken from it?",
+        explanation="Taken from a row that lies far below it, the batch's maximum leaves only powers of 0, and log 0.\n"
+        "See the formula under “One trap”: m is the maximum over the classes of one row.",
+    ),
 ]
 
 GRADIENT = "update = p.grad.add(p, alpha=weight_decay) if weight_decay else p.grad"
@@ -496,6 +505,43 @@ OPTIMIZER = [
         question="Somebody holds p.detach(), a view of the parameter. What does it show after your step?",
         explanation="p.data = … leaves the old memory to all who share it, and their values stay as they were.\n"
         "p.sub_(…) or p.data -= … writes into it; see the docstring of step: in place.",
+    ),
+    Misconception(
+        id="gradient-zero-is-no-gradient",
+        exercise="SGD",
+        belief="A gradient of nothing but zeros is no gradient, so its parameter rests.",
+        edits=(("if p.grad is None:", "if p.grad is None or not p.grad.any():"),),
+        question="A marble is on level ground for a moment. Does it stop at once?",
+        explanation="None means: no part in this step. Zeros are a gradient, and velocity and decay carry it on.\n"
+        "See “By hand”: in step 3 the gradient is 0, and p moves.",
+    ),
+    Misconception(
+        id="flattened-for-the-step",
+        exercise="SGD",
+        belief="flatten() always gives a view, so what is done to it is done to the parameter.",
+        edits=((STEP, 'p.data.flatten().sub_(update.flatten(), alpha=group["lr"])'),),
+        question="A kernel lies in memory channels last. Can its numbers, row by row, be had without a copy?",
+        explanation="Where memory allows no view, flatten() gives a copy, and then the step moves only the copy.\n"
+        "Change the parameter itself, p.sub_(…); see the docstring of step: in place.",
+    ),
+    Misconception(
+        id="gradients-made-finite",
+        exercise="SGD",
+        belief="A gradient that is not a number counts as 0.",
+        edits=((GRADIENT, f"{GRADIENT}\n                update = update.nan_to_num()"),),
+        question="A gradient is NaN. Who learns that the run has broken, if your step makes it 0?",
+        explanation="A step hides nothing: NaN reaches the weights, and the loop that looks at them stops the run.\n"
+        "See the docstring: step for step what torch.optim.SGD computes.",
+    ),
+    Misconception(
+        id="broken-gradients-passed-over",
+        exercise="SGD",
+        belief="A gradient that is not finite is passed over like one that is None.",
+        edits=(("if p.grad is None:", "if p.grad is None or not p.grad.isfinite().all():"),),
+        question="Which parameters does the docstring of step promise to update, and is yours one of them?",
+        explanation="Passed over in silence, a broken layer just stops learning; a step hides nothing from the loop.\n"
+        "See the docstring: step for step what torch.optim.SGD computes.",
+        seen_in="torch.amp.GradScaler skips such steps, to find a scale for float16",
     ),
 ]
 
@@ -788,6 +834,57 @@ UPDATE = [
         "See “The step”: five lines, five tasks.",
         seen_in="usual in loops for language models, with a limit of 1.0",
     ),
+    Misconception(
+        id="all-layers-follow-the-models-mode",
+        exercise="update",
+        belief="All layers of a model are in the model's own mode.",
+        edits=(("logits = model(images)", "model.train(model.training)\n    logits = model(images)"),),
+        question="What does model.train(True) do to a norm inside that somebody has put into eval mode?",
+        explanation="train and eval set every layer inside as well, and a norm that was frozen wakes up.\n"
+        "See the docstring: all modes are left as they are, so there is nothing to set.",
+    ),
+    Misconception(
+        id="the-largest-is-right",
+        exercise="update",
+        belief="An answer is right if no logit is larger than the right class's.",
+        edits=(
+            (
+                "(logits.argmax(1) == labels).sum()",
+                "(logits.gather(1, labels[:, None]).squeeze(1) == logits.max(1).values).sum()",
+            ),
+        ),
+        question="A network gives the same logits to all classes. How many of 8 images are right by your count?",
+        explanation="Where logits are equal, each class would be right: a last layer of zeros would score 8 of 8.\n"
+        "The answer is one class, argmax, and it is right or not; see hint 3 of exercise 4.",
+    ),
+    Misconception(
+        id="squeezed-logits",
+        exercise="update",
+        belief="squeeze() makes sure that logits have no dimension too many.",
+        edits=(("logits = model(images)", "logits = model(images).squeeze()"),),
+        question="The last batch holds a single image. Which shape have its logits after squeeze()?",
+        explanation="squeeze() takes every dimension of size 1, that of a batch of one as well.\n"
+        "See the docstring: logits are (N, C), whatever N.",
+    ),
+    Misconception(
+        id="broken-steps-skipped",
+        exercise="update",
+        belief="A batch whose loss is not finite is best passed over without a step.",
+        edits=((ONWARD + "\n", "if loss.isfinite():\n        optimizer.step()\n"),),
+        question="If the loss is NaN from now on, what do your steps do for the rest of the night?",
+        explanation="Skipping hides the break: the loss stays NaN, nothing is learned, and the weights look healthy.\n"
+        "The loop decides what becomes of such a run; see “Returns” in the docstring.",
+        seen_in="torch.amp.GradScaler skips such steps, to find a scale for float16",
+    ),
+    Misconception(
+        id="nan-told-as-zero",
+        exercise="update",
+        belief="A loss that is not a number is best reported as 0.",
+        edits=(("return loss.detach()", "return loss.detach().nan_to_num()"),),
+        question="What does a plot of your losses show after the run has broken?",
+        explanation="A loss of 0 looks like a perfect network; NaN is the only sign that the run is broken.\n"
+        "See “Returns” in the docstring: NaN is given back like any other.",
+    ),
 ]
 
 TRAINING = "model.train()\n"
@@ -903,6 +1000,49 @@ EPOCH = [
         question="What is len() of a generator?",
         explanation="An Iterable promises that it can be walked through once, nothing more; zip needs nothing more.\n"
         "See the signature of exercise 5.",
+    ),
+    Misconception(
+        id="smaller-batches-dropped",
+        exercise="train_epoch",
+        belief="A last batch that is smaller than the others is left out.",
+        edits=(
+            (TRAINING, "model.train()\n    size = None\n"),
+            (
+                SET_RATE,
+                "size = size or len(images)\n        if len(images) < size:\n            continue\n        " + SET_RATE,
+            ),
+        ),
+        question="How many of your batches are yielded, and which images are never learned from?",
+        explanation="Whether a smaller batch is dealt is for the batches to say; the loop trains on all that it gets.\n"
+        "See the docstring: on every batch.",
+        seen_in="drop_last of torch.utils.data.DataLoader does this where the batches are made",
+    ),
+    Misconception(
+        id="a-single-image-is-no-batch",
+        exercise="train_epoch",
+        belief="A batch of a single image can't be trained on.",
+        edits=((SET_RATE, "if len(images) < 2:\n            continue\n        " + SET_RATE),),
+        question="A norm after a convolution: over how many numbers a channel does it average, if there is one image?",
+        explanation="Over H x W pixels there is a mean for one image too; the loop trains on all that it gets.\n"
+        "See the docstring: on every batch.",
+    ),
+    Misconception(
+        id="training-unless-it-says-so",
+        exercise="train_epoch",
+        belief="A model whose `training` is True is in training mode altogether.",
+        edits=((TRAINING, "if not model.training:\n        model.train()\n"),),
+        question="A norm inside was put into eval mode, the model wasn't. What does model.training say?",
+        explanation="`training` speaks of one module; each layer inside has its own, and model.train() sets them all.\n"
+        "See the docstring: all of it is put into training mode.",
+    ),
+    Misconception(
+        id="all-batches-in-a-list",
+        exercise="train_epoch",
+        belief="The batches can be gathered in a list before the first step.",
+        edits=(("zip(batches, rates", "zip(list(batches), rates"),),
+        question="How much memory do all the images of an epoch take, after augmentation and in float32?",
+        explanation="A batch is drawn when its step is due: an epoch of large images doesn't fit into any memory.\n"
+        "See the docstring: drawn as they are needed.",
     ),
 ]
 
@@ -1049,6 +1189,20 @@ EVALUATION = [
         question="The last batch holds a single image. Which shape have its logits after squeeze()?",
         explanation="squeeze() takes every dimension of size 1, that of a batch of one as well.\n"
         "See the docstring: logits are (N, C), whatever N.",
+    ),
+    Misconception(
+        id="the-largest-logit-is-right",
+        exercise="evaluate",
+        belief="An answer is right if no logit is larger than the right class's.",
+        edits=(
+            (
+                "(logits.argmax(1) == labels).sum()",
+                "(logits.gather(1, labels[:, None]).squeeze(1) == logits.max(1).values).sum()",
+            ),
+        ),
+        question="A network gives the same logits to all classes. What is its accuracy by your count?",
+        explanation="Where logits are equal, each class would be right: who knows nothing would be perfect.\n"
+        "The answer is one class, argmax, and it is right or not; see “Exercise 4: one update”, hint 3.",
     ),
 ]
 
@@ -1225,6 +1379,50 @@ SAVING = [
         explanation="os.replace can't move between disks: it raises an OSError, on many machines and never on yours.\n"
         "See hint 2 of exercise 7: in the same folder.",
     ),
+    Misconception(
+        id="all-keys-are-strings",
+        exercise="save_checkpoint",
+        belief="Keys are names, so they can be made strings, as in a JSON file.",
+        edits=(
+            (
+                WRITE,
+                "    def named(value):\n"
+                "        if isinstance(value, dict):\n"
+                "            return {str(key): named(item) for key, item in value.items()}\n"
+                "        return value\n\n" + WRITE.replace("**values", "**named(values)"),
+            ),
+        ),
+        question="With which keys does an optimizer's state dict number its parameters, and who looks them up?",
+        explanation="The velocities lie under 0, 1, 2 …; under “0” no parameter finds its own: all start from rest.\n"
+        "What was given is what is written; see `Optimizer.load_state_dict`.",
+    ),
+    Misconception(
+        id="all-tensors-are-float32",
+        exercise="save_checkpoint",
+        belief="float32 is exact enough for every tensor of a checkpoint.",
+        edits=(
+            (
+                WRITE,
+                "    def single(value):\n"
+                "        if isinstance(value, dict):\n"
+                "            return {key: single(item) for key, item in value.items()}\n"
+                "        return value.float() if isinstance(value, torch.Tensor) else value\n\n"
+                + WRITE.replace("**values", "**single(values)"),
+            ),
+        ),
+        question="What becomes of a count of 16,777,217, or of a velocity in float64?",
+        explanation="A run goes on bit for bit only from the bits that it had: every tensor keeps its dtype.\n"
+        "See the docstring: a dict with these values.",
+    ),
+    Misconception(
+        id="ctrl-c-is-an-exception",
+        exercise="save_checkpoint",
+        belief="`except Exception` catches whatever can end the writing.",
+        edits=(("except BaseException:", "except Exception:"),),
+        question="Which class is KeyboardInterrupt derived from?",
+        explanation="Ctrl-C raises KeyboardInterrupt, a BaseException and no Exception, so nothing is removed.\n"
+        "See hint 3 of exercise 7.",
+    ),
 ]
 
 TEST_ZIP = "            if damaged := archive.testzip():"
@@ -1351,6 +1549,47 @@ LOADING = [
         question="How deep do the weights lie in what a run saves, and the velocities?",
         explanation="State dicts are dicts within the dict; map_location reaches every tensor, however deep.\n"
         "See hint 2 of exercise 8.",
+    ),
+    Misconception(
+        id="moves-the-state-dicts-only",
+        exercise="load_checkpoint",
+        belief="A checkpoint is two levels deep: state dicts, and the tensors in them.",
+        edits=(
+            ("map_location=device", 'map_location="cpu"'),
+            (
+                "    return values\n",
+                "    def moved(value, depth=0):\n"
+                "        if isinstance(value, torch.Tensor):\n"
+                "            return value.to(device)\n"
+                "        if isinstance(value, dict) and depth < 2:\n"
+                "            return {key: moved(item, depth + 1) for key, item in value.items()}\n"
+                "        return value\n\n    return moved(values)\n",
+            ),
+        ),
+        question="Where exactly does an optimizer's state dict hold the velocity of its first parameter?",
+        explanation='An optimizer\'s velocities lie at ["state"][0], one level deeper; map_location reaches them all.\n'
+        "See the docstring: however deep they lie.",
+    ),
+    Misconception(
+        id="moves-what-lies-in-dicts",
+        exercise="load_checkpoint",
+        belief="Tensors lie in dicts, so a walk through all dicts finds them.",
+        edits=(
+            ("map_location=device", 'map_location="cpu"'),
+            (
+                "    return values\n",
+                "    def moved(value):\n"
+                "        if isinstance(value, torch.Tensor):\n"
+                "            return value.to(device)\n"
+                "        if isinstance(value, dict):\n"
+                "            return {key: moved(item) for key, item in value.items()}\n"
+                "        return value\n\n"
+                "    return moved(values)\n",
+            ),
+        ),
+        question="Which kind of container is `param_groups` in an optimizer's state dict?",
+        explanation="Lists and tuples hold tensors as well; map_location reaches whatever the file holds.\n"
+        "See the docstring: however deep they lie.",
     ),
 ]
 
@@ -1691,6 +1930,50 @@ FIT = [
         question="A run is stopped at its very last step. Which round will write the row of its last epoch?",
         explanation="After the last step there is no round to come, and the row is lost for ever.\n"
         "See the docstring of fit: a run that has stopped after an epoch's last step has its row.",
+    ),
+    Misconception(
+        id="only-nan-breaks-a-run",
+        exercise="fit",
+        belief="Only NaN breaks a run; an infinite loss comes down again.",
+        edits=(
+            (
+                "                must_be_finite(state, steps)  # waits for the GPU\n",
+                "                if state['losses'].isnan().any():\n"
+                "                    raise FloatingPointError('the loss is not a number')\n",
+            ),
+            (
+                "        must_be_finite(state, steps, model)\n",
+                "        if not all(p.isfinite().all() for p in model.parameters()):\n"
+                "            raise FloatingPointError('a weight is not finite')\n",
+            ),
+        ),
+        question="A loss is infinite. What is its gradient, and what is the next loss?",
+        explanation="Behind an infinite loss come gradients that are infinite or NaN: both end the run at once.\n"
+        "See “Raises” in the docstring of fit: infinite or not a number.",
+    ),
+    Misconception(
+        id="infinity-waits-for-the-epochs-end",
+        exercise="fit",
+        belief="Each step looks for NaN only, as an infinite loss is found at the epoch's end early enough.",
+        edits=(
+            (
+                "                must_be_finite(state, steps)  # waits for the GPU\n",
+                "                if state['losses'].isnan().any():\n"
+                "                    raise FloatingPointError('the loss is not a number')\n",
+            ),
+        ),
+        question="What does watch show of an infinite loss, and what are the steps worth that come after it?",
+        explanation="One kind of broken loss is no better than the other: both are found at the step, before watch.\n"
+        "See “Raises” in the docstring of fit: at the first step that is looked at.",
+    ),
+    Misconception(
+        id="stopped-is-what-watch-said",
+        exercise="fit",
+        belief="What watch returns can be kept as `stopped`.",
+        edits=(("bool(watch(state))", "watch(state)"),),
+        question="What does a function return that has no return, and what does your state say then?",
+        explanation="watch may give None, or anything that counts as true: `stopped` is to be True or False.\n"
+        "See “Returns” in the docstring of fit, and hint 3 of exercise 9.",
     ),
 ]
 

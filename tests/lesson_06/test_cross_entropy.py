@@ -38,6 +38,16 @@ def test_is_the_mean_over_the_batch_of_the_surprise_at_the_right_class(student):
     )
 
 
+def test_stays_exact_where_one_images_logits_are_small_and_anothers_large(student):
+    logits = torch.tensor([[0.0], [1e4], [-1e4]], dtype=torch.float64) + randn(3, 4, dtype=torch.float64)
+    targets = torch.tensor([2, 0, 3])
+    student.returns(
+        lambda lesson: lesson.cross_entropy(logits, targets, label_smoothing=0.1),
+        lambda: F.cross_entropy(logits, targets, label_smoothing=0.1),
+        without=LIBRARY,
+    )
+
+
 def test_stays_exact_with_logits_of_ten_thousand(student):
     signs = torch.tensor([[1, 0, -1], [-1, 1, 0], [1, 1, -1], [0.0, -1, 1]])
     logits = (1e4 * signs + randn(4, 3)).double()

@@ -139,7 +139,7 @@ def recorded(lesson, train, validation, stops=()):
 
         def watch(state, stop=stop):
             watched.append((state["step"], state["losses"][state["step"] - 1].clone()))
-            return state["step"] == stop
+            return state["step"] == stop or None  # as a function without a return does
 
         if kept:  # as after a new start of the computer: nothing is left but what was saved
             model = network()
@@ -223,12 +223,13 @@ def test_times_every_epoch_with_what_it_took_before_a_stop(student):
 def test_stops_at_a_loss_that_is_not_finite_and_saves_nothing_broken(student):
     train, validation = data()
 
-    def probe(lesson):
+    def run(lesson, loss):
+        """What becomes of a run with this loss at its seventh step."""
         model, saved, steps, seen = network(), [], [], []
 
         def update(model, optimizer, images, labels):
             steps.append(len(steps) + 1)
-            return torch.tensor(float("nan") if len(steps) == 7 else 1.0), torch.tensor(3)
+            return torch.tensor(loss if len(steps) == 7 else 1.0), torch.tensor(3)
 
         try:
             optimizer = Descent(model.parameters())
@@ -248,7 +249,14 @@ def test_stops_at_a_loss_that_is_not_finite_and_saves_nothing_broken(student):
             ending = "FloatingPointError"
         return {"ending": ending, "steps": len(steps), "watched": len(seen), "saved": saved}
 
-    student.returns(probe, lambda: {"ending": "FloatingPointError", "steps": 7, "watched": 6, "saved": [0, 5]})
+    def expected():
+        end = {"ending": "FloatingPointError", "steps": 7, "watched": 6, "saved": [0, 5]}
+        return {"nan": end, "inf": end}
+
+    student.returns(
+        lambda lesson: {"nan": run(lesson, float("nan")), "inf": run(lesson, float("inf"))},
+        expected,
+    )
 
 
 def test_saves_no_weights_that_are_not_finite(student):

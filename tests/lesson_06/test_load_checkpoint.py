@@ -73,11 +73,21 @@ def test_puts_the_tensors_where_they_are_wanted(student):
 
     def probe(lesson):
         with tempfile.TemporaryDirectory() as folder:
-            path = written(folder, w=weights, model={"w": weights})
-            loaded = [lesson.load_checkpoint(path, *where) for where in ((), ("cpu",), ("meta",))]
-            return [(values["w"].device, values["model"]["w"].device) for values in loaded]
+            deep = {"state": {0: {"v": weights}}, "param_groups": [{"lr": weights}]}
+            path = written(folder, w=weights, model={"w": weights}, optimizer=deep)
+            places = []
+            for where in ((), ("cpu",), ("meta",)):
+                values = lesson.load_checkpoint(path, *where)
+                optimizer = values["optimizer"]
+                found = {"w": values["w"], "model": values["model"]["w"], "optimizer": optimizer["state"][0]["v"]}
+                found["in a list"] = optimizer["param_groups"][0]["lr"]
+                places.append({name: tensor.device for name, tensor in found.items()})
+            return places
 
-    student.returns(probe, lambda: [(place, place) for place in ("cpu", "cpu", "meta")])
+    def expected():
+        return [dict.fromkeys(("w", "model", "optimizer", "in a list"), place) for place in ("cpu", "cpu", "meta")]
+
+    student.returns(probe, expected)
 
 
 @pytest.mark.hollow

@@ -5,7 +5,7 @@ import os
 import resource
 import tempfile
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest import mock
 
@@ -60,15 +60,30 @@ def disk_of_its_own(folder):
     """In the block nothing can be moved into this folder from elsewhere, as if it lay on another disk."""
 
     def only_within(move):
-        def moved(source, target, **options):
-            if not os.path.realpath(source).startswith(os.path.realpath(folder) + os.sep):
+        def moved(source, target, *, src_dir_fd=None, **options):
+            within = os.fsdecode(os.path.realpath(source)).startswith(os.path.realpath(folder) + os.sep)
+            if src_dir_fd is None and not within:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), os.fspath(source))
-            return move(source, target, **options)
+            return move(source, target, src_dir_fd=src_dir_fd, **options)
 
         return moved
 
     with mock.patch.multiple(os, replace=only_within(os.replace), rename=only_within(os.rename)):
         yield
+
+
+@contextmanager
+def moves_that_end_in(error):
+    """In the block every move raises this error."""
+    with mock.patch.multiple(os, replace=mock.Mock(side_effect=error), rename=mock.Mock(side_effect=error)):
+        yield
+
+
+def kinds_of_keys(value):
+    """The types of all keys of dicts within dicts."""
+    if not isinstance(value, dict):
+        return set()
+    return {type(key).__name__ for key in value}.union(*map(kinds_of_keys, value.values()))
 
 
 def tried(save, *args, **values):
@@ -85,24 +100,25 @@ def tried(save, *args, **values):
 
 
 def test_writes_all_values_and_the_format(student):
-    weights, velocity = randn(3, 4), randn(2)
+    weights, velocity, count = randn(3, 4), randn(2, dtype=torch.float64), torch.tensor(2**40 + 1)
 
     def probe(lesson):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "checkpoint.pt"
             lesson.save_checkpoint(
-                path, model={"w": weights}, optimizer={"state": {0: velocity}}, step=7, rows=[{"a": 0.5}]
+                path, model={"w": weights, "n": count}, optimizer={"state": {0: velocity}}, step=7, rows=[{"a": 0.5}]
             )
             other = path.with_name("other.pt")
             try:
                 lesson.save_checkpoint(str(other), config={"name": "x", "none": None})
             except (AttributeError, TypeError):
                 return read(path), "a path that is a string is refused"
-            return read(path), read(other)
+            return read(path), read(other), sorted(kinds_of_keys(read(path)))
 
     def expected():
-        first = {"model": {"w": weights}, "optimizer": {"state": {0: velocity}}, "step": 7, "rows": [{"a": 0.5}]}
-        return {"format": FORMAT} | first, {"format": FORMAT, "config": {"name": "x", "none": None}}
+        first = {"model": {"w": weights, "n": count}, "optimizer": {"state": {0: velocity}}, "step": 7}
+        second = {"format": FORMAT, "config": {"name": "x", "none": None}}
+        return {"format": FORMAT, "rows": [{"a": 0.5}], **first}, second, ["int", "str"]
 
     student.returns(probe, expected)
 
@@ -139,6 +155,28 @@ def test_leaves_the_old_checkpoint_if_a_value_cannot_be_saved(student):
     student.returns(
         probe, lambda: {"failed": True, "there": {"format": FORMAT, "value": old}, "files": ["checkpoint.pt"]}
     )
+
+
+def test_leaves_nothing_beside_the_old_checkpoint_if_the_move_fails_or_ctrl_c_comes(student):
+    old, new = randn(3), randn(3)
+
+    def probe(lesson):
+        answers = {}
+        for name, error in {
+            "move": OSError("no move"),
+            "value": OSError("no move"),
+            "Ctrl-C": KeyboardInterrupt(),
+        }.items():
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "checkpoint.pt"
+                lesson.save_checkpoint(path, value=old)
+                bad = {"bad": Unpicklable()} if name == "value" else {}
+                with moves_that_end_in(error), suppress(Exception, KeyboardInterrupt):
+                    lesson.save_checkpoint(path, value=new, **bad)
+                answers[name] = sorted(os.listdir(folder))
+        return answers
+
+    student.returns(probe, lambda: {name: ["checkpoint.pt"] for name in ("move", "value", "Ctrl-C")})
 
 
 def test_keeps_the_old_checkpoint_whole_until_the_new_one_takes_its_place(student):

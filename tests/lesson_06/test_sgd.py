@@ -114,15 +114,17 @@ def test_gives_every_group_its_own_settings_and_every_parameter_its_own_velocity
 
 
 def test_leaves_a_parameter_without_gradient_alone(student):
-    starts, gradients = randn(2, 3, dtype=torch.float64), randn(3, 2, 3, dtype=torch.float64)
-    rows = [[gradients[0, 0], None], [None, gradients[1, 1]], [gradients[2, 0], gradients[2, 1]]]
+    starts, gradients = randn(3, 3, dtype=torch.float64), randn(3, 3, 3, dtype=torch.float64)
+    first, second, third = map(list, gradients)
+    zeros = torch.zeros(3, dtype=torch.float64)  # the third parameter has a gradient in every step, this one too
+    rows = [[first[0], None, first[2]], [None, second[1], zeros], third]
 
     def probe(lesson):
         params = [parameter(start) for start in starts]
         return stepped(sgd_of(lesson, params, lr=0.3, momentum=0.7), rows)
 
     def expected():
-        paths = [right(starts[k], [row[k] for row in rows], [0.3] * 3, 0.7) for k in range(2)]
+        paths = [right(starts[k], [row[k] for row in rows], [0.3] * 3, 0.7) for k in range(3)]
         return [list(step) for step in zip(*paths, strict=True)]
 
     student.returns(probe, expected)
@@ -185,17 +187,29 @@ def test_goes_on_from_a_state_dict_as_if_it_had_never_stopped(student):
     student.returns(probe, expected)
 
 
-def test_changes_the_tensor_that_everybody_holds(student):
-    start, gradient = randn(3, dtype=torch.float64), randn(3, dtype=torch.float64)
+def test_changes_the_tensor_that_everybody_holds_however_it_lies_in_memory(student):
+    start, gradient = randn(2, 3, 2, 2, dtype=torch.float64), randn(2, 3, 2, 2, dtype=torch.float64)
 
     def probe(lesson):
-        p = parameter(start)
-        elsewhere = p.detach()  # the same memory under another name
-        stepped(sgd_of(lesson, [p], lr=0.3, momentum=0.7), [[gradient]])
-        return {"parameter": p, "under another name": elsewhere}
+        moved = {}
+        for name, layout in {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}.items():
+            p = parameter(start.contiguous(memory_format=layout))
+            elsewhere = p.detach()  # the same memory under another name
+            stepped(sgd_of(lesson, [p], lr=0.3, momentum=0.7), [[gradient.contiguous(memory_format=layout)]])
+            moved[name] = {"parameter": p, "under another name": elsewhere}
+        return moved
 
     def expected():
-        moved = start - 0.3 * gradient
-        return {"parameter": moved, "under another name": moved}
+        moved = {"parameter": start - 0.3 * gradient, "under another name": start - 0.3 * gradient}
+        return {"contiguous": moved, "channels last": moved}
 
     student.returns(probe, expected)
+
+
+def test_hides_no_gradient_that_is_not_finite(student):
+    starts, gradients = randn(2, 3, dtype=torch.float64), randn(2, 3, dtype=torch.float64)
+    gradients[0, 1:] = torch.tensor([float("nan"), float("inf")])
+    student.returns(
+        lambda lesson: stepped(sgd_of(lesson, [*map(parameter, starts)], lr=0.3), [[*gradients]]),
+        lambda: [[right(starts[k], [gradients[k]], [0.3])[0] for k in range(2)]],
+    )

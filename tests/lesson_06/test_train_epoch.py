@@ -21,7 +21,8 @@ def noted(seen):
     """An update that notes how it found model, optimizer, and batch, and gives a loss and a count of its own."""
 
     def update(model, optimizer, images, labels):
-        seen.append({"training": model.training, "rates": optimizer.rates, "images": images, "labels": labels})
+        modes = {"model": model.training, "norm": model[1].training}
+        seen.append({"training": modes, "rates": optimizer.rates, "images": images, "labels": labels})
         return images.sum(), labels.sum()
 
     return update
@@ -31,49 +32,51 @@ def network():
     return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2)).double()
 
 
-def batches_of(count):
-    return [(randn(3, 2, dtype=torch.float64), torch.tensor([0, 1, 1]) + k) for k in range(count)]
+def batches_of(*sizes):
+    return [(randn(size, 2, dtype=torch.float64), torch.arange(size) + k) for k, size in enumerate(sizes)]
 
 
 def test_updates_on_every_batch_in_training_mode_at_its_own_learning_rate(student):
-    batches, rates = batches_of(4), [0.3, 0.1, 0.2, 0.05]
+    batches, rates = batches_of(3, 3, 2, 1), [0.3, 0.1, 0.2, 0.05]
 
     def probe(lesson):
         runs = []
-        for mode in (False, True):
+        for mode, norm in ((False, False), (True, True), (True, False)):
             seen, model, optimizer = [], network().train(mode), Settings(0.7, 0.8)
+            model[1].train(norm)
             given = list(lesson.train_epoch(model, iter(batches), optimizer, rates, noted(seen)))
             runs.append({"seen": seen, "given": given, "rates afterwards": optimizer.rates})
         return runs, list(vars(optimizer))
 
     def expected():
         seen = [
-            {"training": True, "rates": [rate, rate], "images": images, "labels": labels}
+            {"training": {"model": True, "norm": True}, "rates": [rate, rate], "images": images, "labels": labels}
             for (images, labels), rate in zip(batches, rates, strict=True)
         ]
         given = [(images.sum(), labels.sum()) for images, labels in batches]
-        return [{"seen": seen, "given": given, "rates afterwards": [0.05, 0.05]}] * 2, ["param_groups"]
+        return [{"seen": seen, "given": given, "rates afterwards": [0.05, 0.05]}] * 3, ["param_groups"]
 
     student.returns(probe, expected)
 
 
 def test_makes_a_step_only_when_asked_for_it(student):
-    batches = batches_of(5)
+    batches = batches_of(*[1] * 9)
 
     def probe(lesson):
-        seen = []
-        epoch = lesson.train_epoch(network(), batches, Settings(0.1), [0.1] * 5, noted(seen))
+        seen, drawn = [], []
+        source = (drawn.append(1) or batch for batch in batches)
+        epoch = lesson.train_epoch(network(), source, Settings(0.1), [0.1] * 9, noted(seen))
         made = [len(seen)]
         for _ in range(3):
             next(epoch)
             made.append(len(seen))
-        return made
+        return {"steps": made, "all batches drawn by then": len(drawn) == 9}
 
-    student.returns(probe, lambda: [0, 1, 2, 3])
+    student.returns(probe, lambda: {"steps": [0, 1, 2, 3], "all batches drawn by then": False})
 
 
 def test_ends_with_the_batches_or_the_rates_whichever_end_first(student):
-    batches = batches_of(3)
+    batches = batches_of(3, 3, 3)
 
     def probe(lesson):
         lengths = []

@@ -78,21 +78,95 @@ def recorded(lesson, images, labels):
     return {"losses": losses, "right": right, "network": model.state_dict()}
 
 
+def linear_network():
+    return fill_(nn.Sequential(nn.Flatten(), nn.Linear(192, 8))).double()
+
+
+def right_step(model, optimizer, images, labels):
+    """A step in plain torch, on fresh gradients."""
+    F.cross_entropy(model(images), labels).backward()
+    optimizer.step()
+
+
 def test_flight_recorder_of_twenty_steps(student):
     images, labels = pictures()
     student.returns(lambda lesson: recorded(lesson, images, labels), lambda: written_down(images, labels))
 
 
 @pytest.mark.hollow
-def test_leaves_a_model_in_eval_mode_there(student):
+def test_leaves_a_model_in_eval_mode_there_and_a_frozen_norm_too(student):
     images, labels = pictures(8)
 
     def probe(lesson):
-        model = network().eval()
-        lesson.update(model, Descent(model.parameters()), images, labels)
-        return {"training": model.training, "running mean": model[1].running_mean}
+        left = {}
+        for name, mode in {"all in eval mode": False, "only the norm": True}.items():
+            model = network().train(mode)
+            model[1].eval()
+            lesson.update(model, Descent(model.parameters()), images, labels)
+            modes = {"model": model.training, "norm": model[1].training}
+            left[name] = {"training": modes, "running mean": model[1].running_mean}
+        return left
 
-    student.returns(probe, lambda: {"training": False, "running mean": network()[1].running_mean})
+    def expected():
+        mean = network()[1].running_mean
+        return {
+            "all in eval mode": {"training": {"model": False, "norm": False}, "running mean": mean},
+            "only the norm": {"training": {"model": True, "norm": False}, "running mean": mean},
+        }
+
+    student.returns(probe, expected)
+
+
+def test_takes_a_batch_of_a_single_image(student):
+    images, labels = pictures(1)
+
+    def probe(lesson):
+        model = network()
+        return lesson.update(model, Descent(model.parameters()), images, labels)
+
+    def expected():
+        logits = network()(images)
+        return F.cross_entropy(logits, labels).detach(), (logits.argmax(1) == labels).sum()
+
+    student.returns(probe, expected)
+
+
+def test_counts_one_answer_an_image_even_where_all_logits_are_equal(student):
+    images = randn(8, 192, dtype=torch.float64)
+    labels = torch.arange(8)  # each class once, so it doesn't matter which of them is the answer
+
+    def probe(lesson):
+        model = nn.Linear(192, 8).double()
+        nn.init.zeros_(model.weight)
+        nn.init.zeros_(model.bias)
+        return lesson.update(model, Descent(model.parameters()), images, labels)[1]
+
+    student.returns(probe, lambda: torch.tensor(1))
+
+
+def test_hides_no_loss_that_is_not_a_number(student):
+    images, labels = pictures(8)
+    broken = torch.cat([images[:7], images[7:] * float("nan")])
+
+    def probe(lesson):
+        model = linear_network()
+        optimizer = Descent(model.parameters())
+        lesson.update(model, optimizer, images, labels)
+        before = [p.detach().clone() for p in model.parameters()]
+        loss, _ = lesson.update(model, optimizer, broken, labels)
+        return {
+            "before": before,
+            "loss": loss,
+            "weights not finite": [not p.isfinite().any() for p in model.parameters()],
+        }
+
+    def expected():
+        model = linear_network()
+        right_step(model, Descent(model.parameters()), images, labels)
+        loss = torch.tensor(float("nan"), dtype=torch.float64)
+        return {"before": list(model.parameters()), "loss": loss, "weights not finite": [True, True]}
+
+    student.returns(probe, expected)
 
 
 def test_keeps_no_graph_in_what_it_returns(student):
@@ -111,12 +185,8 @@ def test_follows_a_steep_gradient_all_the_way(student):
 
     def stepped(update):
         """The weights of a linear network after a step whose gradient has a norm of hundreds."""
-        model = fill_(nn.Sequential(nn.Flatten(), nn.Linear(192, 8))).double()
+        model = linear_network()
         update(model, Descent(model.parameters()), 100 * images, labels)
         return model.state_dict()
 
-    def right(model, optimizer, images, labels):
-        F.cross_entropy(model(images), labels).backward()
-        optimizer.step()
-
-    student.returns(lambda lesson: stepped(lesson.update), lambda: stepped(right))
+    student.returns(lambda lesson: stepped(lesson.update), lambda: stepped(right_step))

@@ -315,6 +315,44 @@ def evaluate(model, batches):
 """,
     ),
     Accepted(
+        exercise="evaluate",
+        name="numpy's floats, which are floats of Python",
+        source="""
+import numpy as np
+
+def evaluate(model, batches):
+    was = model.training
+    model.eval()
+    losses, hits, sizes = [], [], []
+    with torch.no_grad():
+        for x, y in batches:
+            z = model(x).float()
+            losses.append(cross_entropy(z, y).numpy())
+            hits.append((z.argmax(1) == y).numpy().mean())
+            sizes.append(len(y))
+    model.train(was)
+    return np.average(np.float64(losses), weights=sizes), np.average(hits, weights=sizes)
+""",
+    ),
+    Accepted(
+        exercise="evaluate",
+        name="a copy of the model does the work",
+        source="""
+import copy
+
+def evaluate(model, batches):
+    twin = copy.deepcopy(model).eval()
+    loss, right, count = 0.0, 0, 0
+    with torch.inference_mode():
+        for images, labels in batches:
+            logits = twin(images).float()
+            loss += cross_entropy(logits, labels).item() * len(labels)
+            right += (logits.argmax(1) == labels).sum().item()
+            count += len(labels)
+    return loss / count, right / count
+""",
+    ),
+    Accepted(
         exercise="save_checkpoint",
         name="a temporary file of the system's naming",
         source="""
@@ -380,6 +418,50 @@ def save_checkpoint(path, **values):
     except OSError as error:
         os.remove(unfinished)
         raise OSError(f"{path} can't be written") from error
+    except KeyboardInterrupt:
+        os.remove(unfinished)
+        raise
+""",
+    ),
+    Accepted(
+        exercise="save_checkpoint",
+        name="bytes for names, moved by os.replace within an open folder",
+        source="""
+def save_checkpoint(path, **values):
+    memory = io.BytesIO()
+    torch.save({"format": FORMAT} | values, memory)
+    directory, name = os.path.split(os.fsencode(path))
+    folder = os.open(directory or b".", os.O_RDONLY)
+    second = name + b".unfinished"
+    try:
+        handle = os.open(second, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644, dir_fd=folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(memory.getvalue())
+            os.replace(second, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            os.unlink(second, dir_fd=folder)
+            raise
+    finally:
+        os.close(folder)
+""",
+    ),
+    Accepted(
+        exercise="save_checkpoint",
+        name="a path of bytes",
+        source="""
+def save_checkpoint(path, **values):
+    memory = io.BytesIO()
+    torch.save({"format": FORMAT} | values, memory)
+    path = os.fsencode(path)
+    second = path + b".unfinished"
+    try:
+        with open(second, "wb") as file:
+            file.write(memory.getvalue())
+        os.replace(second, path)
+    finally:
+        if os.path.lexists(second):
+            os.unlink(second)
 """,
     ),
     Accepted(
