@@ -456,7 +456,7 @@ def per_class_report(matrix: torch.Tensor) -> dict[str, torch.Tensor]:
     """Precision, recall, F1 and the number of images of each class.
 
     Args:
-        matrix: int64 (C, C), rows are true classes, as `confusion_matrix` gives it.
+        matrix: int64 (C, C), rows are true classes, as `confusion_matrix` gives it; left unchanged.
 
     Returns:
         `precision`, `recall`, `f1`: float64 (C,), 0 wherever the formula would divide 0 by 0;

@@ -1454,8 +1454,8 @@ class ShiftedConv2d(nn.Module):
     Attributes:
         weight: parameter of shape (O, C, K, K), uniform in ±1 / sqrt(C * K * K) at first.
 
-    Shapes: (N, C, H, W) -> (N, O, H', W') with H' = (H + 2 * padding - K) // stride + 1; the input may lie
-    in memory in any order, channels-last too, and is left unchanged.
+    Shapes: (N, C, H, W) -> (N, O, H', W') with H' = (H + 2 * padding - K) // stride + 1; input and weight may lie
+    in memory in any order, channels-last too, and the input is left unchanged.
 
     Raises:
         ValueError: the input isn't of shape (N, C, H, W), or with its padding smaller than the kernel; the message

@@ -145,6 +145,15 @@ TOPK = [
         explanation="Logits of 16 bits are good enough to compare; a mean in 16 bits keeps only three digits.\n"
         "See “Returns” in the docstring of exercise 1.",
     ),
+    Misconception(
+        id="accuracy-in-float32",
+        exercise="topk_accuracy",
+        belief="A mean in float32 is as exact as a division in Python.",
+        edits=((HITS, HITS.replace(".double()", ".float()")),),
+        question="To how many digits do your function and Python agree on 5 / 23?",
+        explanation="float32 keeps seven digits, Python's floats sixteen; in float64 the mean has them all.\n"
+        "See “Returns” in the docstring of exercise 1.",
+    ),
 ]
 
 DRAWN = "torch.randint(n, (n,), generator=generator)"
@@ -232,6 +241,40 @@ BOOTSTRAP = [
         question="39 of 40 answers are right. Where does your interval end above?",
         explanation="Near 1 the accuracies pile up against the wall, and a symmetric interval sticks out of it.\n"
         "Percentiles can't; see “How sure is that number?”.",
+    ),
+    Misconception(
+        id="mirrored-at-the-accuracy",
+        exercise="bootstrap_interval",
+        belief="The interval reaches as far above the accuracy as the lowest resamples lie below it.",
+        edits=(
+            (
+                RETURNED,
+                "twice = 2 * values.mean().item()\n"
+                "    return twice - accuracies.quantile(1 - tail).item(), twice - accuracies.quantile(tail).item()",
+            ),
+        ),
+        question="39 of 40 answers are right, and a poor resample has 37. Where does your interval end above?",
+        explanation="The percentiles themselves are the ends; mirrored at the accuracy they may lie above 1.\n"
+        "See the formula in “How sure is that number?”.",
+        seen_in="scipy.stats.bootstrap, method='basic'",
+    ),
+    Misconception(
+        id="always-a-thousand-resamples",
+        exercise="bootstrap_interval",
+        belief="A bootstrap always draws a thousand times.",
+        edits=(("    generator = torch.Generator()", "    resamples = 1000\n    generator = torch.Generator()"),),
+        question="How many different accuracies are there with resamples=1, and how wide is your interval then?",
+        explanation="1000 is only the default; the caller decides how often is enough.\n"
+        "See `resamples` in the docstring of exercise 2.",
+    ),
+    Misconception(
+        id="resamples-count-from-1",
+        exercise="bootstrap_interval",
+        belief="range(1, resamples) counts all resamples.",
+        edits=(("for i in range(resamples):", "for i in range(1, resamples):"),),
+        question="What stands in your accuracies at index 0, and which line wrote it there?",
+        explanation="A range that starts at 1 is one short: a resample that nobody drew stays in the list as a 0.\n"
+        "See `resamples` in the docstring of exercise 2.",
     ),
     Misconception(
         id="last-answer-is-never-drawn",
@@ -593,6 +636,29 @@ REPORT = [
         "See the docstring of exercise 4.",
     ),
     Misconception(
+        id="sets-the-diagonal-to-0",
+        exercise="per_class_report",
+        belief="Once the right answers are read off the diagonal, it may be set to 0.",
+        edits=(
+            (
+                PRECISION,
+                "wrong = matrix.fill_diagonal_(0)\n    precision = right / (right + wrong.sum(0)).clamp(min=1)",
+            ),
+        ),
+        question="Somebody computes the accuracy from the same matrix after your function. What comes out?",
+        explanation="A method that ends in _ changes the tensor itself, here the caller's; clone it first.\n"
+        "See “left unchanged” in the docstring of exercise 4.",
+    ),
+    Misconception(
+        id="as-many-rows-as-columns-is-square",
+        exercise="per_class_report",
+        belief="What has as many rows as columns is a square matrix.",
+        edits=(("matrix.ndim != 2 or ", ""),),
+        question="What has your function to say about a tensor of shape (2, 2, 3)?",
+        explanation="A matrix has two dimensions, neither more nor fewer; check their number first, then their sizes.\n"
+        "See “Raises” in the docstring of exercise 4.",
+    ),
+    Misconception(
         id="any-table-will-do",
         exercise="per_class_report",
         belief="There is no need to check the matrix.",
@@ -702,6 +768,29 @@ CALIBRATION = [
         "See the docstring of exercise 5.",
     ),
     Misconception(
+        id="edges-in-float32",
+        exercise="expected_calibration_error",
+        belief="An edge is the same number in float32 as in float64.",
+        edits=((PLACE, "place = torch.bucketize(confidence, torch.linspace(0, 1, bins + 1)[1:-1].double())"),),
+        question="Which is larger, the 0.7 of float32 or that of float64? (.double() shows what a float32 holds.)",
+        explanation="torch.linspace gives float32 unless told otherwise; its 0.7 lies below that of float64, so a\n"
+        "confidence of 0.7 comes one bin too high. See hint 3 of exercise 5: compute in float64.",
+    ),
+    Misconception(
+        id="ties-are-right-answers",
+        exercise="expected_calibration_error",
+        belief="An answer is right where no class is more probable than the true one.",
+        edits=(
+            (
+                "right = (predictions == targets).double()",
+                "right = (probabilities.double().gather(1, targets[:, None])[:, 0] == confidence).double()",
+            ),
+        ),
+        question="A dead network gives 0.1 to each of ten classes, and it gives one answer. How often is that right?",
+        explanation="An image has one answer, also where classes tie: a dead network is right once in ten.\n"
+        "See “Does it know what it knows?”.",
+    ),
+    Misconception(
         id="certainty-falls-out",
         exercise="expected_calibration_error",
         belief="floor(confidence * bins) is a bin for every confidence.",
@@ -726,6 +815,15 @@ CALIBRATION = [
         edits=(("probabilities.min() < 0 or ", ""),),
         question="What does log_softmax give, and is any of it above 1?",
         explanation="Logarithms of probabilities are all below 0; as confidences they mean nothing.\n"
+        "See “Raises” in the docstring of exercise 5.",
+    ),
+    Misconception(
+        id="only-below-0-is-no-probability",
+        exercise="expected_calibration_error",
+        belief="What is no probability is below 0.",
+        edits=((" or probabilities.max() > 1 + 1e-6", ""),),
+        question="Somebody passes probabilities in per cent. Which of your checks do they fail?",
+        explanation="Per cents are all positive, and most lie far above 1: behind the last bin, with huge gaps.\n"
         "See “Raises” in the docstring of exercise 5.",
     ),
     Misconception(
@@ -1149,6 +1247,15 @@ PICTURES = [
         "See the docstring of exercise 8.",
     ),
     Misconception(
+        id="true-name-for-all",
+        exercise="show_predictions",
+        belief="Every title says what the picture really is, that of a right answer as well.",
+        edits=(('("" if said == true else f"\\nis {true}")', 'f"\\nis {true}"'),),
+        question="How does a reader who glances at “cat 93%, is cat” tell it from a mistake?",
+        explanation="For a right answer both names are one; the second name stands only where it says something new.\n"
+        "See the docstring of exercise 8.",
+    ),
+    Misconception(
         id="true-name-first",
         exercise="show_predictions",
         belief="A title begins with what the picture is.",
@@ -1357,6 +1464,46 @@ HEATMAPS = [
         ),
         question="A norm was frozen in evaluation mode while all else trained. In which mode is it now?",
         explanation="model.train() reaches every part, also those that were in evaluation mode on purpose.\n"
+        "See `evaluating` above exercise 9.",
+    ),
+    Misconception(
+        id="children-are-all-modules",
+        exercise="grad_cam",
+        belief="children() gives every module of a network.",
+        edits=(
+            (
+                "        with evaluating(model):\n            logits = model(image[None])",
+                "        modes = [(part, part.training) for part in (model, *model.children())]\n"
+                "        model.eval()\n        try:\n            logits = model(image[None])",
+            ),
+            (
+                "    finally:\n        hook.remove()",
+                "        finally:\n            for part, mode in modes:\n                part.training = mode\n"
+                "    finally:\n        hook.remove()",
+            ),
+        ),
+        question="A ResNet has blocks, and the blocks have norms. Which of them does children() of the ResNet give?",
+        explanation="children() stops at the first level, but eval() goes all the way down, and so does modules().\n"
+        "See `evaluating` above exercise 9.",
+    ),
+    Misconception(
+        id="a-block-has-one-mode",
+        exercise="grad_cam",
+        belief="All modules in a block have the mode of the block.",
+        edits=(
+            (
+                "        with evaluating(model):\n            logits = model(image[None])",
+                "        was, modes = model.training, [(part, part.training) for part in model.children()]\n"
+                "        model.eval()\n        try:\n            logits = model(image[None])",
+            ),
+            (
+                "    finally:\n        hook.remove()",
+                "        finally:\n            model.train(was)\n            for part, mode in modes:\n"
+                "                part.train(mode)\n    finally:\n        hook.remove()",
+            ),
+        ),
+        question="A block trains, and one norm in it was frozen. What does block.train() do to that norm?",
+        explanation="train() of a block reaches every module in it; to bring modes back, note each module's own.\n"
         "See `evaluating` above exercise 9.",
     ),
     Misconception(
@@ -1646,6 +1793,74 @@ FLIPS = [
         question="What does loss.backward() say in the next training step after your function?",
         explanation="set_grad_enabled(False) holds on; torch.no_grad() as a block ends with the block.\n"
         "See the docstring of exercise 10.",
+    ),
+    Misconception(
+        id="gradients-were-on-before",
+        exercise="predict_with_flips",
+        belief="Gradients are always on where the function is called, so they are switched on at its end.",
+        edits=(
+            (MODES, "torch.set_grad_enabled(False)\n    with evaluating(model):"),
+            (MEAN, MEAN.replace("return", "logits =") + "\n    torch.set_grad_enabled(True)\n    return logits"),
+        ),
+        question="Somebody calls your function in a block of torch.no_grad(). What does the rest of that block do?",
+        explanation="Whoever switched gradients off wants them off after the call, too; torch.no_grad() as a block\n"
+        "brings back what was before. See “on or off as before” in the docstring of exercise 10.",
+    ),
+    Misconception(
+        id="detach-builds-no-graph",
+        exercise="predict_with_flips",
+        belief="With detach() at the end no graph is built.",
+        edits=(
+            (MODES, "with evaluating(model):"),
+            (MEAN, "return ((model(images) + model(images.flip(-1))) / 2).detach()"),
+        ),
+        question="When detach() runs, what has the network already kept of every layer for a backward pass?",
+        explanation="The graph is built while the network runs; detach() comes when memory is already full.\n"
+        "See hint 2 of exercise 10.",
+    ),
+    Misconception(
+        id="modes-of-children-only",
+        exercise="predict_with_flips",
+        belief="children() gives every module of a network.",
+        edits=(
+            (
+                MODES,
+                "modes = [(part, part.training) for part in (model, *model.children())]\n    model.eval()\n"
+                "    with torch.no_grad():",
+            ),
+            (
+                MEAN,
+                MEAN.replace("return", "logits =")
+                + "\n    for part, mode in modes:\n        part.training = mode\n    return logits",
+            ),
+        ),
+        question="A ResNet has blocks, and the blocks have norms. Which of them does children() of the ResNet give?",
+        explanation="children() stops at the first level, but eval() goes all the way down, and so does modules().\n"
+        "See `evaluating` above exercise 9.",
+    ),
+    Misconception(
+        id="images-turned-round-in-place",
+        exercise="predict_with_flips",
+        belief="Nobody needs the images as they were after the second look.",
+        edits=(
+            (
+                MEAN,
+                "logits = model(images)\n        images.copy_(images.flip(-1))\n"
+                "        return (logits + model(images)) / 2",
+            ),
+        ),
+        question="Somebody looks at the same images with another network after you. Which way round are they?",
+        explanation="copy_ writes into the caller's tensor, and so does images[:] = …; flip gives a mirrored copy.\n"
+        "See “left unchanged” in the docstring of exercise 10.",
+    ),
+    Misconception(
+        id="squeeze-leaves-logits-alone",
+        exercise="predict_with_flips",
+        belief="Logits have no dimension of length 1 that squeeze() could take away.",
+        edits=((MEAN, "return ((model(images) + model(images.flip(-1))) / 2).squeeze()"),),
+        question="What shape have your logits for a batch of a single image?",
+        explanation="One image gives logits of shape (1, C), and squeeze() makes (C,) of them.\n"
+        "See “Returns” in the docstring of exercise 10.",
     ),
 ]
 

@@ -32,18 +32,29 @@ def test_holds_the_middle_of_the_accuracies_of_all_resamples(student):
 
 
 def test_ends_at_1_where_nearly_all_answers_are_right(student):
-    correct = answers(39, 40)
+    correct = torch.arange(40) != 7
 
     def probe(lesson):
         low, high = lesson.bootstrap_interval(correct, level=0.6, resamples=2000)
-        return {"low is lower": low < 0.97, "high": high}
+        lower, higher = lesson.bootstrap_interval(correct, level=0.9, resamples=2000)
+        return {"low is lower": low < 0.97, "high": high, "low of 0.9 is lower": lower < 0.94, "high of 0.9": higher}
 
-    student.returns(probe, lambda: {"low is lower": True, "high": 1.0})
+    student.returns(probe, lambda: {"low is lower": True, "high": 1.0, "low of 0.9 is lower": True, "high of 0.9": 1.0})
 
 
 def test_draws_each_of_the_answers(student):
     correct = torch.tensor([True, False])
     student.returns(lambda lesson: lesson.bootstrap_interval(correct, resamples=300), lambda: (0.0, 1.0))
+
+
+def test_draws_as_many_resamples_as_it_is_told(student):
+    mixed, right = answers(200, 400), answers(40, 40)
+
+    def probe(lesson):
+        low, high = lesson.bootstrap_interval(mixed, resamples=1)
+        return {"width of one": round(high - low, 1), "one of right answers": lesson.bootstrap_interval(right, 0.9, 1)}
+
+    student.returns(probe, lambda: {"width of one": 0.0, "one of right answers": (1.0, 1.0)})
 
 
 def test_gives_the_same_for_the_same_seed_and_something_else_for_others(student):

@@ -28,18 +28,26 @@ def rows(confidences):
 def test_weighs_the_gap_of_each_bin_by_the_images_in_it(student):
     probabilities = (2 * randn(300, 4, dtype=torch.float64)).softmax(1)
     targets = torch.where(torch.rand(300) < 0.4, probabilities.argmax(1), torch.randint(4, (300,)))
+    alike, each = torch.full((10, 10), 0.1, dtype=torch.float64), torch.arange(10)  # one of ten is right
     student.returns(
-        lambda lesson: lesson.expected_calibration_error(probabilities, targets, bins=7),
-        lambda: calibration_error(probabilities, targets, 7),
+        lambda lesson: [
+            lesson.expected_calibration_error(probabilities, targets, bins=7),
+            lesson.expected_calibration_error(alike, each),
+        ],
+        lambda: [calibration_error(probabilities, targets, 7), 0.0],
     )
 
 
 def test_counts_a_confidence_on_an_edge_to_the_bin_below_it_and_1_to_the_last(student):
     probabilities = rows([0.5, 0.4375, 0.75, 0.625, 0.875, 1.0, 1.0, 1.0])
     targets = torch.tensor([0, 1, 2, 0, 0, 0, 1, 1])
+    tenths, classes = rows([0.65, 0.7, 0.75]), torch.tensor([0, 1, 1])
     student.returns(
-        lambda lesson: lesson.expected_calibration_error(probabilities, targets, bins=4),
-        lambda: calibration_error(probabilities, targets, 4),
+        lambda lesson: [
+            lesson.expected_calibration_error(probabilities, targets, bins=4),
+            lesson.expected_calibration_error(tenths, classes, bins=10),
+        ],
+        lambda: [calibration_error(probabilities, targets, 4), calibration_error(tenths, classes, 10)],
     )
 
 
@@ -50,9 +58,9 @@ def test_refuses_logits(student):
     )
 
 
-def test_refuses_logarithms_and_rows_that_only_sum_to_1(student):
+def test_refuses_logarithms_per_cents_and_rows_that_only_sum_to_1(student):
     logits, targets = 5 * randn(9, 4), torch.randint(4, (9,))
-    wrong = {"logits": logits, "logarithms": logits.log_softmax(1)}
+    wrong = {"logits": logits, "logarithms": logits.log_softmax(1), "per cents": 100 * logits.softmax(1)}
     outside = torch.tensor([1.5, -0.5, 0.0, 0.0]).expand(9, 4)
 
     def probe(lesson):

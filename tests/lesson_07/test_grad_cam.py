@@ -22,7 +22,8 @@ def unheard(module, inputs, output):
 
 def network(behind=nn.Tanh, places=20):
     """Six logits from images of 9 x 8 pixels; number 3 is the layer asked about, with maps of 5 x 4, 20 places."""
-    layers = [nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.Tanh(), nn.Conv2d(4, 5, 3, stride=2, padding=1)]
+    block = nn.Sequential(nn.BatchNorm2d(4), nn.Dropout(0.5))
+    layers = [nn.Conv2d(3, 4, 3, padding=1), block, nn.Tanh(), nn.Conv2d(4, 5, 3, stride=2, padding=1)]
     head = [behind(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(5 * places, 6)]
     return fill_(nn.Sequential(*layers, *head)).double()
 
@@ -49,7 +50,8 @@ def test_weighs_each_map_by_the_mean_gradient_of_the_logit(student):
 def test_looks_in_evaluation_mode_and_leaves_every_mode_as_it_was(student):
     model, image = network(), randn(3, 9, 8, dtype=torch.float64)
     model.train()
-    model[1].eval()  # a norm that is frozen
+    model[1][0].eval()  # a norm that is frozen, in a block that trains
+    model[5].eval()
 
     def probe(lesson):
         found = lesson.grad_cam(model, image, 2, model[3])
@@ -91,7 +93,7 @@ def test_leaves_the_network_as_it_was_even_if_it_fails_or_the_class_is_refused(s
     image, calls = randn(3, 9, 8, dtype=torch.float64), {}
     for case, behind, target in (("it works", nn.Tanh, 2), ("it fails", Fails, 2), ("no such class", nn.Tanh, -1)):
         model = network(behind).train()
-        model[1].eval()
+        model[1][0].eval()
         model[0].weight.requires_grad_(False)
         model[3].register_forward_hook(unheard)
         calls[case] = model, target

@@ -24,7 +24,7 @@ def guesses(wrong, total):
 def test_gives_the_surest_of_the_wrong_answers_first(student):
     logits, targets = guesses(40, 60)
     student.returns(
-        lambda lesson: lesson.most_confident_mistakes(logits, targets, 9), lambda: mistakes(logits, targets, 9)
+        lambda lesson: lesson.most_confident_mistakes(logits, targets, 25), lambda: mistakes(logits, targets, 25)
     )
 
 

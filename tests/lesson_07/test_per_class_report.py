@@ -1,5 +1,7 @@
 """per_class_report: precision, recall, F1 and support."""
 
+from contextlib import suppress
+
 import torch
 
 
@@ -26,7 +28,10 @@ def report(matrix):
 
 def test_gives_precision_recall_f1_and_support_of_every_class(student):
     matrix = counts()
-    student.returns(lambda lesson: lesson.per_class_report(matrix), lambda: report(matrix))
+    student.returns(
+        lambda lesson: {"report": lesson.per_class_report(matrix), "matrix": matrix},
+        lambda: {"report": report(matrix), "matrix": matrix},
+    )
 
 
 def test_gives_0_where_there_is_nothing_to_divide_by(student):
@@ -36,4 +41,13 @@ def test_gives_0_where_there_is_nothing_to_divide_by(student):
 
 def test_refuses_a_matrix_that_is_not_square(student):
     matrix = torch.ones(3, 4, dtype=torch.int64)
+    others = {"2 x 2 x 3": torch.ones(2, 2, 3, dtype=torch.int64), "a single row": torch.ones(2, dtype=torch.int64)}
+
+    def probe(lesson):
+        for name, table in {"3 x 4": matrix, **others}.items():
+            with suppress(ValueError):
+                return f"{name} is not refused", lesson.per_class_report(table)
+        return lesson.per_class_report(matrix)
+
     student.raises(lambda lesson: lesson.per_class_report(matrix), ValueError, naming=[matrix.shape])
+    student.raises(probe, ValueError)

@@ -8,7 +8,8 @@ from course.student import fill_, randn
 
 def network():
     """Four logits from images of 5 x 6 pixels; it notices every flip."""
-    return fill_(nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(0.5), nn.Flatten(), nn.Linear(90, 4))).double()
+    block = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout(0.5))
+    return fill_(nn.Sequential(block, nn.Flatten(), nn.Linear(90, 4))).double()
 
 
 def mean_logits(model, images):
@@ -18,25 +19,42 @@ def mean_logits(model, images):
 
 
 def test_averages_the_logits_of_image_and_mirror_image(student):
-    model, images = network().eval(), randn(7, 3, 5, 6, dtype=torch.float64)
-    student.returns(lambda lesson: lesson.predict_with_flips(model, images), lambda: mean_logits(model, images))
+    model, batches = network().eval(), [randn(count, 3, 5, 6, dtype=torch.float64) for count in (7, 1)]
+    student.returns(
+        lambda lesson: [lesson.predict_with_flips(model, images) for images in batches],
+        lambda: [mean_logits(model, images) for images in batches],
+    )
 
 
-def test_predicts_in_evaluation_mode_and_leaves_every_mode_as_it_was(student):
+def test_predicts_in_evaluation_mode_without_a_graph_and_leaves_everything_as_it_was(student):
     model, images = network(), randn(7, 3, 5, 6, dtype=torch.float64)
     model.train()
-    model[0].eval()  # a norm that is frozen
+    model[0][0].eval()  # a norm that is frozen, in a block that trains
 
-    def state(model, logits):
+    def state(logits, built_a_graph, gradients):
         return {
             "logits": logits,
             "part of a graph": logits.requires_grad,
-            "gradients are on": torch.is_grad_enabled(),
+            "built a graph": built_a_graph,
+            "gradients are on": gradients,
             "modes": [part.training for part in model.modules()],
             "state": model.state_dict(),
+            "images": images,
         }
 
+    def probe(lesson):
+        graphs = []
+        model[2].register_forward_hook(lambda module, inputs, output: graphs.append(output.requires_grad))
+        logits = lesson.predict_with_flips(model, images)
+        gradients = {"where they were on": torch.is_grad_enabled()}
+        with torch.no_grad():
+            lesson.predict_with_flips(model, images.clone())
+            gradients["where they were off"] = torch.is_grad_enabled()
+        return state(logits, any(graphs), gradients)
+
     student.returns(
-        lambda lesson: state(model, lesson.predict_with_flips(model, images)),
-        lambda: state(model, mean_logits(network(), images)),
+        probe,
+        lambda: state(
+            mean_logits(network(), images), False, {"where they were on": True, "where they were off": False}
+        ),
     )

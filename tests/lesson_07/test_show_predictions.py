@@ -53,9 +53,11 @@ def said(figure, images):
     """The names, in order, and the per cent with each image, by its number."""
     words = {}
     for picture, text in pictures(figure):
-        percent = re.search(r"([\d.]+)\s*%", text)
+        percent = re.search(r"([\d.]+)\s*(?:%|per ?cent)", text, re.IGNORECASE)
         value = float(percent[1]) if percent else None
-        names = sorted((name for name in NAMES if name in text), key=text.index)
+        names = re.findall("|".join(NAMES), text.lower())
+        if len({*names}) > 1:
+            names = list(dict.fromkeys(names))  # a mistake may say a name twice
         words[str(number_of(picture, images))] = [*names, value if value is None else round(value)]
     return words
 

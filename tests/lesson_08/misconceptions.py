@@ -122,6 +122,33 @@ DEVICE = [
         explanation="A name that only one function understands goes wrong in the next; torch knows one spelling.\n"
         "See “Args” in the docstring of exercise 1.",
     ),
+    Misconception(
+        id="auto-in-any-case",
+        exercise="pick_device",
+        belief="Devices have one spelling, but auto may be written in capitals.",
+        edits=(('if name == "auto":', 'if name.lower() == "auto":'),),
+        question="Which words does the docstring list under `name`, and what does it say of how they are written?",
+        explanation="auto is one of the names, written exactly so; whoever writes AUTO finds the mistake at once.\n"
+        "See “Args” in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="spaces-behind-do-no-harm",
+        exercise="pick_device",
+        belief="A space behind a name does no harm.",
+        edits=(('if name == "auto":', 'name = name.rstrip()\n    if name == "auto":'),),
+        question='What does torch.device("cpu ") say, and is that name one of those that the docstring lists?',
+        explanation="A name with a space behind it is another name, and there is no device that has it.\n"
+        "See “Args” in the docstring of exercise 1.",
+    ),
+    Misconception(
+        id="no-name-is-auto",
+        exercise="pick_device",
+        belief="An empty name means auto.",
+        edits=(('if name == "auto":', 'if not name or name == "auto":'),),
+        question="A script passes on a setting that somebody forgot to fill in. Should it choose, or say so?",
+        explanation="auto is the default, for whoever passes no name; an empty one is the name of no device.\n"
+        "See “Raises” in the docstring of exercise 1.",
+    ),
 ]
 
 FLOPS = [
@@ -255,6 +282,18 @@ FLOPS = [
         "See hint 3 of exercise 2.",
     ),
     Misconception(
+        id="gradients-were-on-before",
+        exercise="step_flops",
+        belief="Whoever calls this has gradients on.",
+        edits=(
+            ("with torch.no_grad():", "torch.set_grad_enabled(False)\n        if True:"),
+            ("    finally:\n", "    finally:\n        torch.set_grad_enabled(True)\n"),
+        ),
+        question="Somebody counts inside a block of torch.no_grad(). What is switched on behind your call?",
+        explanation="What you switch off may have been off before; torch.no_grad() as a block gives back what was.\n"
+        "See “Args” in the docstring of exercise 2.",
+    ),
+    Misconception(
         id="no-hooks-but-mine",
         exercise="step_flops",
         belief="Whatever hooks a layer has were registered here.",
@@ -290,6 +329,20 @@ FLOPS = [
         question="class Mine(nn.Conv2d): is a Mine a convolution, and is its type nn.Conv2d?",
         explanation="isinstance also sees classes derived from a class; comparing types doesn't.\n"
         "See “Args” in the docstring of exercise 2.",
+    ),
+    Misconception(
+        id="a-weight-makes-a-layer-count",
+        exercise="step_flops",
+        belief="Apart from batch norms, only convolutions and linear layers have a weight.",
+        edits=(
+            (
+                "isinstance(module, nn.Conv2d | nn.Linear)",
+                'hasattr(module, "weight") and not isinstance(module, nn.BatchNorm2d)',
+            ),
+        ),
+        question="What is the learned slope of nn.PReLU called, and what the scale of nn.GroupNorm?",
+        explanation="Many layers have a weight. Only convolutions and linear layers count, so ask for those two.\n"
+        "See the first line of the docstring of exercise 2.",
     ),
 ]
 
@@ -463,6 +516,15 @@ STEP = [
         explanation="All parts count, or the training accuracy falls with their number.\nSee Returns of exercise 3.",
     ),
     Misconception(
+        id="largest-with-others-is-right",
+        exercise="train_step",
+        belief="An answer is right if no logit is larger than that of its label.",
+        edits=(("(logits.argmax(1) == y)", "(logits.gather(1, y[:, None])[:, 0] == logits.amax(1))"),),
+        question="The last layer begins with zeros, so all logits are 0. How many of your answers are right?",
+        explanation="A network gives one answer an image, its argmax; one that can't decide isn't always right.\n"
+        "See Returns of exercise 3.",
+    ),
+    Misconception(
         id="loss-with-its-graph",
         exercise="train_step",
         belief="The loss can be handed on as it is.",
@@ -601,6 +663,15 @@ SPEED = [
         question="Which of your arguments is never read?",
         explanation="Steps of different batch sizes can only be compared by the image.\nSee Returns of exercise 4.",
     ),
+    Misconception(
+        id="whole-images",
+        exercise="images_per_second",
+        belief="A speed in images a second is a whole number.",
+        edits=(("images / min(times)", "images // min(times)"),),
+        question="Two images in three seconds: how many is that a second?",
+        explanation="A speed is a quotient: on a slow machine 0.67 images a second would become 0, or 1.\n"
+        "See “Returns” of exercise 4.",
+    ),
 ]
 
 DATA = [
@@ -670,6 +741,18 @@ DATA = [
         question="In which order do the numbers of your batch lie in memory?",
         explanation="Convolutions read all channels of a pixel at once; side by side they come in one go.\n"
         "See Channels last.",
+    ),
+    Misconception(
+        id="shares-keep-the-layout",
+        exercise="DeviceBatches",
+        belief="Every second image of a channels-last batch is a channels-last batch again.",
+        edits=(
+            ("x = x[rank::world]  #", "x = x.contiguous(memory_format=torch.channels_last)[rank::world]  #"),
+            ("yield x.contiguous(memory_format=torch.channels_last), ", "yield x, "),
+        ),
+        question="Which numbers lie between the images that x[::2] takes, and who has removed them?",
+        explanation="A slice with steps leaves gaps in memory; order the memory last, after the share is taken.\n"
+        "See hint 1 of exercise 5.",
     ),
     Misconception(
         id="draws-for-each-process",
@@ -812,6 +895,20 @@ DATA = [
         "See the docstring of exercise 5.",
     ),
     Misconception(
+        id="padding-shrinks-with-the-image",
+        exercise="DeviceBatches",
+        belief="Where images are shrunk, the padding shrinks with them.",
+        edits=(
+            (
+                "random_crop(x, self.padding, generator)",
+                "random_crop(x, self.padding * size // x.shape[-1], generator)",
+            ),
+        ),
+        question="When you shift the images, have they been shrunk already?",
+        explanation="padding counts pixels of the S; the shift comes first and is shrunk along with the image.\n"
+        "See “padding” in the docstring of exercise 5.",
+    ),
+    Misconception(
         id="upside-down",
         exercise="DeviceBatches",
         belief="Mirroring turns a picture upside down.",
@@ -856,6 +953,24 @@ DATA = [
         edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed + epoch + step,'),),
         question="What do batch 1 of epoch 0 and batch 0 of epoch 1 have in common?",
         explanation="Sums collide: each epoch would draw what the one before drew, one batch earlier.\n"
+        "See lesson 5 on `seeded`, which takes several numbers.",
+    ),
+    Misconception(
+        id="seed-plus-epoch-beside-the-batch",
+        exercise="DeviceBatches",
+        belief="If the batch's number is kept apart, seed and epoch may be added up.",
+        edits=(('"augment", self.seed, epoch, step,', '"augment", self.seed + epoch, step,'),),
+        question="What do epoch 1 of a run with seed 3 and epoch 0 of one with seed 4 have in common?",
+        explanation="Then runs with neighbouring seeds share nearly all their shifts, an epoch apart.\n"
+        "See lesson 5 on `seeded`, which takes several numbers.",
+    ),
+    Misconception(
+        id="digits-in-a-row",
+        exercise="DeviceBatches",
+        belief="Seed, epoch and batch written in a row make a key that no other three make.",
+        edits=(('"augment", self.seed, epoch, step,', '"augment", f"{self.seed}{epoch}{step}",'),),
+        question="Which key do you make of seed 31 in epoch 2, and which of seed 3 in epoch 12?",
+        explanation="Digits in a row don't say where one number ends; three numbers, each for itself, do.\n"
         "See lesson 5 on `seeded`, which takes several numbers.",
     ),
     Misconception(
@@ -1004,6 +1119,15 @@ ORTHOGONAL = [
         "See Args in the docstring of exercise 6.",
     ),
     Misconception(
+        id="three-at-most",
+        exercise="orthogonalize",
+        belief="Steps beyond the third change nothing any more.",
+        edits=(("range(steps)", "range(min(steps, 3))"),),
+        question="After three steps a singular value is 1.1. What does the polynomial make of it?",
+        explanation="1.1 becomes 0.7: the polynomial doesn't settle, and each step that is asked for counts.\n"
+        "See “steps” in the docstring of exercise 6.",
+    ),
+    Misconception(
         id="half-precision-comes-out",
         exercise="orthogonalize",
         belief="What was computed in bfloat16 is returned in bfloat16.",
@@ -1038,6 +1162,15 @@ ORTHOGONAL = [
         edits=((" + 1e-7", " + 1e-4"),),
         question="Late in a training a gradient's norm may be 1e-4. By what is it divided then?",
         explanation="What isn't far below the norms makes the sum larger, so the singular values start too low.\n"
+        "See “Args” in the docstring of exercise 6 for the norms to expect.",
+    ),
+    Misconception(
+        id="a-millionth-is-nothing",
+        exercise="orthogonalize",
+        belief="1e-6 is far below every norm.",
+        edits=((" + 1e-7", " + 1e-6"),),
+        question="The smallest norm that the docstring speaks of is 1e-5. By what is it divided?",
+        explanation="1.1e-5 for 1e-5 is 10 % too much; with 1e-7 it is 1 %, about what bfloat16 is good for.\n"
         "See “Args” in the docstring of exercise 6 for the norms to expect.",
     ),
 ]
@@ -1197,6 +1330,30 @@ MUON = [
         "See the docstring of exercise 7.",
     ),
     Misconception(
+        id="length-of-the-step",
+        exercise="Muon",
+        belief="A kernel is rescaled to the length of an orthogonal matrix of its shape.",
+        edits=(("p.mul_(len(p) ** 0.5 /", "p.mul_(min(len(p), p[0].numel()) ** 0.5 /"),),
+        question="A kernel has 8 output channels and 2 input channels. What does the docstring divide by |p|?",
+        explanation="An orthogonal 8 x 2 matrix has length sqrt(2); the kernel gets sqrt(8), a length of 1 a row.\n"
+        "See the fourth line in the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="longer-steps-for-tall-kernels",
+        exercise="Muon",
+        belief="The step of a kernel with more rows than columns is made longer by sqrt(rows / columns).",
+        edits=(
+            (
+                "update = orthogonalize(update.flatten(1)).view_as(p)",
+                "update = orthogonalize(update.flatten(1)).view_as(p) * max(1, len(p) / p[0].numel()) ** 0.5",
+            ),
+        ),
+        question="Between orthogonalize and the last line of the docstring, what happens to u?",
+        explanation="Nothing: here u is orthogonal as it comes, and `factor` alone scales a group's steps.\n"
+        "See the docstring of exercise 7.",
+        seen_in="Jordan et al. 2024: the published optimizer has this factor",
+    ),
+    Misconception(
         id="kernels-lie-in-the-order-of-their-shape",
         exercise="Muon",
         belief="A kernel's numbers lie in memory in the order of its shape.",
@@ -1217,6 +1374,24 @@ MUON = [
         question="Why does every group hold a learning rate of its own, and which of them do you read?",
         explanation="Each group is a dict with all settings, its own or the default ones.\n"
         "See “Args” in the docstring of exercise 7.",
+    ),
+    Misconception(
+        id="one-velocity-for-a-group",
+        exercise="Muon",
+        belief="A group has a velocity, which all its parameters share.",
+        edits=(("state = self.state[p]", 'state = self.state[group["params"][0]]'),),
+        question="Two parameters of one group have opposite gradients. Which way does each of them move?",
+        explanation="Settings belong to a group, velocities to a parameter: each gathers its own gradients.\n"
+        "See the docstring of `step`.",
+    ),
+    Misconception(
+        id="none-ends-the-group",
+        exercise="Muon",
+        belief="If one parameter has no gradient, those behind it in the group have none, either.",
+        edits=(("                    continue", "                    break"),),
+        question="The first layer is frozen and stands first in its group. Does the second still learn?",
+        explanation="Each parameter is frozen or not by itself: skip the one and go on with the next.\n"
+        "See the docstring of `step`: every parameter that has a gradient.",
     ),
     Misconception(
         id="new-data-in-place",
@@ -1312,12 +1487,41 @@ CONV = [
         explanation="Sums of what lies to their left and right: of no use, and cut off.\nSee hint 2 of exercise 8.",
     ),
     Misconception(
+        id="squeeze-leaves-batches-alone",
+        exercise="ShiftedConv2d",
+        belief="squeeze(0) never changes a batch.",
+        edits=(
+            (
+                "[:, :high, :wide].contiguous().permute(0, 3, 1, 2)",
+                "[:, :high, :wide].contiguous().permute(0, 3, 1, 2).squeeze(0)",
+            ),
+        ),
+        question="How many dimensions has your output for a batch of one image?",
+        explanation="A batch of one image is a batch, with an output of (1, O, H', W').\n"
+        "See Shapes in the docstring of exercise 8.",
+    ),
+    Misconception(
         id="stride-on-the-way-back-only-once",
         exercise="ShiftedConv2d",
         belief="On the way back each pixel belongs to one output.",
         edits=(("                met += (grad_rows", "                met[:] = (grad_rows"),),
         question="With stride 2 and three taps, how many outputs does a pixel take part in?",
         explanation="Windows overlap, so their gradients are added up.\nSee lesson 1 on the gradient of the input.",
+    ),
+    Misconception(
+        id="strides-are-one-or-two",
+        exercise="ShiftedConv2d",
+        belief="A stride that isn't 1 is 2.",
+        edits=(
+            ("x[:, i::stride, j::stride]", "x[:, i :: min(stride, 2), j :: min(stride, 2)]"),
+            (
+                "padded[:, tap // size :: stride, tap % size :: stride]",
+                "padded[:, tap // size :: min(stride, 2), tap % size :: min(stride, 2)]",
+            ),
+        ),
+        question="Which stride has the first layer of a network that cuts pictures into patches of 16 x 16?",
+        explanation="ResNet18 has strides of 1 and 2; a convolution takes any.\n"
+        "See “stride, padding” in the docstring of exercise 8.",
     ),
     Misconception(
         id="precision-of-the-input",
@@ -1327,6 +1531,21 @@ CONV = [
         question="Which functions does autocast know, and is yours among them?",
         explanation="Autocast casts for the library's functions; for a Function of your own you must cast yourself.\n"
         "See hint 3 of exercise 8.",
+    ),
+    Misconception(
+        id="inputs-are-float32",
+        exercise="ShiftedConv2d",
+        belief="What comes into a layer under autocast is float32.",
+        edits=(
+            (
+                "if torch.is_autocast_enabled(x.device.type):",
+                "if torch.is_autocast_enabled(x.device.type) and x.dtype == torch.float32:",
+            ),
+        ),
+        question="Two of your layers stand in a row. What does the first one hand to the second, and which dtype has "
+        "the second one's weight?",
+        explanation="Only the first layer gets float32; what comes out of it is 16 bits, and the weights are not.\n"
+        "See hint 3 of exercise 8: x and weight are cast, each from what it is.",
     ),
     Misconception(
         id="shape-not-checked",
@@ -1344,6 +1563,15 @@ CONV = [
         edits=(("if not fits or min(x.shape[2:]) + 2 * self.padding < weight.shape[2]:", "if not fits:"),),
         question="What is H' for a height of 2, a kernel of 3 and no padding?",
         explanation="(2 - 3) // 1 + 1 is 0: an empty map that nobody asked for, and no error.\n"
+        "See Raises in the docstring of exercise 8.",
+    ),
+    Misconception(
+        id="images-are-square",
+        exercise="ShiftedConv2d",
+        belief="If an image is wide enough for the kernel, it is high enough.",
+        edits=(("min(x.shape[2:]) + 2", "x.shape[3] + 2"),),
+        question="Where in your check does the height of an image occur?",
+        explanation="Images have a height and a width, and a kernel has to fit into both.\n"
         "See Raises in the docstring of exercise 8.",
     ),
     Misconception(
@@ -1378,6 +1606,21 @@ CONV = [
         question="What are the strides of x, and are they the same after x.contiguous(memory_format=…)?",
         explanation="as_strided trusts the strides that it is told; permute goes by those that the tensor has.\n"
         "See Channels last, the layout of all batches here.",
+    ),
+    Misconception(
+        id="weights-lie-as-they-were-made",
+        exercise="ShiftedConv2d",
+        belief="A layer's weight lies in memory as __init__ made it.",
+        edits=(
+            (
+                "        taps = weight.permute(2, 3, 0, 1).flatten(0, 1)  # (K K, O, C)\n        rows, grid",
+                "        taps = weight.view(len(weight), -1).unflatten(1, (-1, size**2)).permute(2, 0, 1)\n"
+                "        rows, grid",
+            ),
+        ),
+        question="What does model.to(memory_format=torch.channels_last) do to your layer, and what may view not do?",
+        explanation="The weight is moved as well, and view never copies. permute and flatten go by any strides.\n"
+        "See Channels last, the layout of the model here.",
     ),
     Misconception(
         id="autocast-means-bfloat16",

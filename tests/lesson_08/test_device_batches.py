@@ -88,10 +88,14 @@ def test_keeps_channels_next_to_each_other_in_memory(student):
     images, labels = pictures(6)
 
     def probe(lesson):
-        data = batches(lesson, images, labels, augment=True, padding=1, sizes=(SIDE, 4))
-        return [x.is_contiguous(memory_format=torch.channels_last) for epoch in (0, 1) for x, _ in data.epoch(epoch)]
+        def lie_so(shard):
+            data = batches(lesson, images, labels, augment=True, padding=1, sizes=(SIDE, 4), shard=shard)
+            kept = [x for epoch in (0, 1) for x, _ in data.epoch(epoch)]
+            return [x.is_contiguous(memory_format=torch.channels_last) for x in kept]
 
-    student.returns(probe, lambda: [True] * 4)
+        return {"whole batches": lie_so((0, 1)), "shares of two processes": lie_so((0, 2))}
+
+    student.returns(probe, lambda: {"whole batches": [True] * 4, "shares of two processes": [True] * 4})
 
 
 def test_mirrors_and_shifts_after_normalising_before_sharing_out(student):
@@ -170,12 +174,15 @@ def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
         shuffled = batches(lesson, images, labels, augment=True)
         orders = [[y.tolist() for _, y in shuffled.epoch(epoch)] for epoch in (0, 1)]
         first, second = shifts(3, 0)
+        next_epoch, next_seed = shifts(3, 1)[0], shifts(4, 0)[0]
         return {
             "another batch": first != second,
-            "another epoch": shifts(3, 1)[0] != first,
-            "the next epoch isn't the next batch": shifts(3, 1)[0] != second,
-            "the next seed isn't the next batch": shifts(4, 0)[0] != second,
-            "another seed": shifts(4, 0)[0] != first,
+            "another epoch": next_epoch != first,
+            "the next epoch isn't the next batch": next_epoch != second,
+            "the next seed isn't the next batch": next_seed != second,
+            "another seed": next_seed != first,
+            "the next seed isn't the next epoch": next_seed != next_epoch,
+            "epoch 2 of seed 31 isn't epoch 12 of seed 3": shifts(31, 2)[0] != shifts(3, 12)[0],
             "another order": orders[0] != orders[1],
             "the same again": shifts(3, 0) == [first, second],
         }
@@ -188,6 +195,8 @@ def test_draws_anew_for_every_epoch_and_batch_and_seed(student):
             "the next epoch isn't the next batch": True,
             "the next seed isn't the next batch": True,
             "another seed": True,
+            "the next seed isn't the next epoch": True,
+            "epoch 2 of seed 31 isn't epoch 12 of seed 3": True,
             "another order": True,
             "the same again": True,
         },
@@ -198,10 +207,17 @@ def test_shrinks_after_shifting(student):
     images, labels = pictures(20)
 
     def probe(lesson):
-        data = batches(lesson, images, labels, augment=True, padding=1, sizes=(4,))
-        return sum(look is not None for _, look in looks(data.epoch(0), images, 1, side=4))
+        data = batches(lesson, images, labels, augment=True, padding=2, sizes=(3,))
+        known = [look for _, look in looks(data.epoch(0), images, 2, side=3) if look]
+        return {
+            "images that are shifted by pixels of the large one": len(known),
+            "by how many at most": max((max(abs(down - 2), abs(right - 2)) for _, down, right in known), default=None),
+        }
 
-    student.returns(probe, lambda: 20)
+    student.returns(
+        probe,
+        lambda: {"images that are shifted by pixels of the large one": 20, "by how many at most": 2},
+    )
 
 
 def test_goes_on_in_the_middle_of_an_epoch_as_if_it_had_never_stopped(student):

@@ -61,21 +61,24 @@ def test_moves_with_momentum_that_looks_ahead(student):
 def test_takes_orthogonal_steps_of_rescaled_kernels(student):
     kernels = (3 * randn(4, 3, 2, 2), *randn(3, 4, 3, 2, 2))
     start, *gradients = (kernel.contiguous(memory_format=torch.channels_last) for kernel in kernels)
+    high, slope = randn(2, 8, 2, 1, 1)  # as a matrix more rows than columns
 
     def probe(lesson):
-        p, q = parameter(start), parameter(start)  # q is no kernel
-        q.grad = torch.ones_like(start)
+        p, q, tall = parameter(start), parameter(start), parameter(high)  # q is no kernel
+        q.grad, tall.grad = torch.ones_like(start), slope.clone()
         groups = (
             {"params": [p], "orthogonal": True, "factor": 0.5, "weight_decay": 0.4},
             {"params": [q], "weight_decay": 0.4},
+            {"params": [tall], "orthogonal": True},
         )
         optimizer = lesson.Muon(groups, lr=1.0)
-        return [(step / 2).bfloat16() for step in (*stepped(optimizer, p, gradients, [0.4, 0.2, 0.3]), q)]
+        return [(step / 2).bfloat16() for step in (*stepped(optimizer, p, gradients, [0.4, 0.2, 0.3]), q, tall)]
 
     def expected():
         path = right(start, gradients, [0.4, 0.2, 0.3], factor=0.5, weight_decay=0.4, orthogonal=True)
         other = right(start, torch.ones(3, 4, 3, 2, 2), [0.4, 0.2, 0.3], weight_decay=0.4)[-1]
-        return [(step / 2).bfloat16() for step in (*path, other)]
+        tall = right(high, [slope] * 3, [0.4, 0.2, 0.3], orthogonal=True)[-1]
+        return [(step / 2).bfloat16() for step in (*path, other, tall)]
 
     student.returns(probe, expected)
 
@@ -94,11 +97,12 @@ def test_rescales_a_kernel_before_its_step(student):
 
 def test_leaves_gradients_and_what_has_none_alone(student):
     start, gradients = randn(2, 2, dtype=torch.float64), randn(2, 2, 2, dtype=torch.float64)
+    slope = randn(2, 2, dtype=torch.float64)
 
     def probe(lesson):
-        p, q = parameter(start), parameter(start)
-        optimizer = lesson.Muon([p, q], lr=0.1)
-        p.grad = torch.zeros_like(start)
+        p, q, other = parameter(start), parameter(start), parameter(start)
+        optimizer = lesson.Muon([q, p, other], lr=0.1)  # q never has a gradient
+        p.grad, other.grad = torch.zeros_like(start), slope.clone()
         seen = []
         for gradient in gradients:
             p.grad.copy_(gradient)  # always the same tensor
@@ -106,11 +110,11 @@ def test_leaves_gradients_and_what_has_none_alone(student):
             seen.append((p.grad.clone(), p.detach().clone()))
         p.grad = None  # its velocity is still there
         optimizer.step()
-        return seen, p, q
+        return seen, p, q, other
 
     def expected():
         path = right(start, gradients, [0.1] * 2)
-        return list(zip(gradients, path, strict=True)), path[-1], start
+        return list(zip(gradients, path, strict=True)), path[-1], start, right(start, [slope] * 3, [0.1] * 3)[-1]
 
     student.returns(probe, expected)
 

@@ -26,9 +26,10 @@ def test_applies_the_polynomial_once(student, shape):
 
 def test_applies_it_as_often_as_it_is_told(student):
     matrix = randn(6, 9)
+    calls = (matrix, 0), (matrix, 2), (torch.eye(9), 4)  # a third goes to 1.1 in three steps, to 0.7 in four
     student.returns(  # a quarter, as two steps in bfloat16 may miss by more than two hundredths
-        lambda lesson: [lesson.orthogonalize(matrix, steps).bfloat16() / 4 for steps in (0, 2)],
-        lambda: [polynomial(matrix, steps) / 4 for steps in (0, 2)],
+        lambda lesson: [lesson.orthogonalize(x, steps).bfloat16() / 4 for x, steps in calls],
+        lambda: [polynomial(x, steps) / 4 for x, steps in calls],
     )
 
 
@@ -49,11 +50,13 @@ def test_brings_singular_values_near_one_and_keeps_directions(student):
 
 
 def test_does_not_mind_how_large_or_small_the_numbers_are(student):
-    matrix = randn(5, 7)
-    student.returns(
-        lambda lesson: [lesson.orthogonalize(scale * matrix, 1).bfloat16() for scale in (2.0**-16, 2.0**17)],
-        lambda: [polynomial(matrix, 1)] * 2,
-    )
+    matrix, least = randn(5, 7), 2.0**-17 * torch.eye(2)  # of norm 1.1e-5
+
+    def probe(lesson):
+        scaled = [lesson.orthogonalize(scale * matrix, 1).bfloat16() for scale in (2.0**-16, 2.0**17)]
+        return [*scaled, lesson.orthogonalize(least, 0).bfloat16()]
+
+    student.returns(probe, lambda: [*[polynomial(matrix, 1)] * 2, polynomial(least, 0)])
 
 
 @pytest.mark.hollow

@@ -1,15 +1,24 @@
 """pick_device: what a machine has, whatever this one is; the questions that torch is asked get answers made up here."""
 
+import pkgutil
+
 import pytest
 import torch
 
 
 def chosen(lesson, name, gpus=0, apple=False):
     """What `pick_device` gives on a machine with so many CUDA GPUs, and Apple's or not."""
+    answers = {
+        "torch.cuda.is_available": lambda: gpus > 0,
+        "torch.cuda.device_count": lambda: gpus,
+        "torch.backends.mps.is_available": lambda: apple,
+    }
     with pytest.MonkeyPatch.context() as machine:
-        machine.setattr("torch.cuda.is_available", lambda: gpus > 0)
-        machine.setattr("torch.cuda.device_count", lambda: gpus)
-        machine.setattr("torch.backends.mps.is_available", lambda: apple)
+        for question, answer in answers.items():
+            asked = pkgutil.resolve_name(question)
+            for own in [own for own, value in lesson.namespace.items() if value is asked]:  # imported by its name
+                machine.setitem(lesson.namespace, own, answer)
+            machine.setattr(question, answer)
         return lesson.pick_device(name)
 
 
@@ -42,7 +51,8 @@ def test_takes_what_it_is_told_to(student):
 
 @pytest.mark.hollow
 def test_refuses_what_is_not_there(student):
-    nowhere = ("cuda:2", "cuda:99", "cuda:00", "cuda:-1", "CUDA", "mps:1", "tpu", "xpu", "cpu:", "cpu:1", " cpu")
+    numbers = ("cuda:2", "cuda:99", "cuda:00", "cuda:-1", "mps:1", "cpu:", "cpu:1")
+    nowhere = (*numbers, "tpu", "xpu", "", "CUDA", "AUTO", " cpu", "cpu ")
     machines = {"cuda": (0, True), "cuda:0": (0, True), "mps": (2, False), **dict.fromkeys(nowhere, (2, True))}
     student.returns(
         lambda lesson: {name: refused(lesson, name, *has) for name, has in machines.items()},

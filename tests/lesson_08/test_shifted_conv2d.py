@@ -12,6 +12,7 @@ SETTINGS = {
     "a small map": (3, 1, 1, 4, 5),
     "a map smaller than the kernel": (3, 1, 1, 2, 2),
     "stride 2": (3, 2, 1, 14, 13),
+    "stride 3": (2, 3, 1, 11, 9),
     "one tap": (1, 1, 0, 5, 4),
     "one tap with stride 2": (1, 2, 0, 5, 6),
     "a wide kernel": (5, 1, 2, 30, 27),
@@ -46,9 +47,10 @@ def dtype_under_autocast(layer, x, dtype):
 
 
 def in_both_layouts(layer, x):
-    """What a layer with known weights makes of images that are contiguous, and of the same channels-last."""
-    layer = fill_(layer).double()
-    return {"contiguous": layer(x), "channels-last": layer(x.contiguous(memory_format=torch.channels_last))}
+    """What a layer with known weights makes of images that are contiguous, of the same channels-last, and of one."""
+    layer, x_last = fill_(layer).double(), x.contiguous(memory_format=torch.channels_last)
+    found = {"contiguous": layer(x), "channels-last": layer(x_last), "one image": layer(x[:1])}
+    return found | {"the layer channels-last, too": layer.to(memory_format=torch.channels_last)(x_last)}
 
 
 def gradients_in_bfloat16(layer, x):
@@ -101,10 +103,14 @@ def test_computes_in_the_precision_of_autocast(student):
 
 def test_computes_in_float16_where_that_is_asked_for(student):
     x, dtypes = randn(2, 3, 14, 13), [torch.bfloat16, torch.float16]
-    student.returns(
-        lambda lesson: [dtype_under_autocast(lesson.ShiftedConv2d(3, 3, 3, padding=1), x, dtype) for dtype in dtypes],
-        lambda: [str(dtype) for dtype in dtypes],
-    )
+
+    def probe(lesson):
+        one, two = lesson.ShiftedConv2d(3, 3, 3, padding=1), lesson.ShiftedConv2d(3, 4, 3, padding=1)
+        layers = {"one layer": one, "two in a row": nn.Sequential(one, two)}
+        return {name: [dtype_under_autocast(net, x, dtype) for dtype in dtypes] for name, net in layers.items()}
+
+    asked = [str(dtype) for dtype in dtypes]
+    student.returns(probe, lambda: {"one layer": asked, "two in a row": asked})
 
 
 def test_learns_under_autocast(student):
@@ -138,6 +144,7 @@ def test_refuses_an_image_smaller_than_the_kernel_or_without_a_batch(student):
     images = {
         "5 channels for 3": randn(2, 5, 6, 7),
         "2 columns for 3": randn(2, 3, 6, 2),
+        "2 rows for 3": randn(2, 3, 2, 6),
         "no batch": randn(3, 3, 7),
     }
     student.returns(

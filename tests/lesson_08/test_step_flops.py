@@ -24,7 +24,7 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Conv2d(3, 4, (3, 5), stride=2, padding=1)
-        self.body = nn.Sequential(nn.BatchNorm2d(4), nn.Sequential(nn.Conv2d(4, 6, 1, groups=2), nn.ReLU()))
+        self.body = nn.Sequential(nn.BatchNorm2d(4), nn.Sequential(nn.Conv2d(4, 6, 1, groups=2), nn.PReLU()))
         self.shared = nn.Conv2d(6, 6, 3, padding=1, bias=False)
         self.fc = nn.Linear(6, 10)
         self.fc.register_forward_hook(unheard)
@@ -48,6 +48,15 @@ def state(model):
 
 
 def around(lesson, x):
+    """What `after` says in a program that has gradients on, and in one that has switched them off."""
+    found = {}
+    for name, on in (("with gradients", True), ("without", False)):
+        with torch.set_grad_enabled(on):
+            found[name] = after(lesson, x)
+    return found
+
+
+def after(lesson, x):
     """A model after its count, or after one that failed, and how many hooks for all modules it has brought."""
     torch.manual_seed(0)
     model, before = Net(), len(modules._global_forward_hooks)
@@ -62,7 +71,8 @@ def around(lesson, x):
 
 def untouched(failed):
     torch.manual_seed(0)
-    return state(Net()) | {"failed": failed, "hooks for all modules": 0}
+    same = state(Net()) | {"failed": failed, "hooks for all modules": 0}
+    return {name: same | {"gradients are on": on} for name, on in (("with gradients", True), ("without", False))}
 
 
 def test_counts_a_convolution(student):

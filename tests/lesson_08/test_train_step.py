@@ -104,6 +104,18 @@ def test_steps_in_float32_and_forgets_old_gradients(student):
     )
 
 
+def test_counts_one_answer_an_image_of_a_network_that_cannot_decide(student):
+    images, labels = data(10)  # two of each class, so whichever class it says, it is right twice
+
+    def probe(lesson):
+        model = Watched()
+        nn.init.zeros_(model.fc.weight)
+        nn.init.zeros_(model.fc.bias)
+        return {"right answers": lesson.train_step(model, Descent(model.parameters()), images, labels)[1]}
+
+    student.returns(probe, lambda: {"right answers": torch.tensor(2)})
+
+
 def test_adds_up_unequal_parts_to_the_whole_batch(student):
     images, labels = data()  # 7 images in parts of 3, 3 and 1
     student.returns(

@@ -32,7 +32,7 @@ def topk_accuracy(logits, targets, k=1):
     own = logits.gather(1, targets.unsqueeze(1))
     first = torch.arange(logits.shape[1]) < targets[:, None]
     rank = ((logits > own) | (logits == own) & first).sum(dim=1)  # how many classes come before it
-    return (rank < k).float().mean().item()
+    return (rank < k).double().mean().item()
 """,
     ),
     Accepted(
@@ -423,6 +423,24 @@ def show_predictions(images, logits, targets, names, columns=8):
         if answers.indices[i] != targets[i]:
             words.append(names[targets[i]])
         ax.text(0, 0, " / ".join(words))
+    return figure
+""",
+    ),
+    Accepted(
+        exercise="show_predictions",
+        name="capital letters and per cent in words",
+        source="""
+def show_predictions(images, logits, targets, names, columns=8):
+    from matplotlib.figure import Figure
+
+    confidence, called = logits.softmax(1).max(1)
+    right = [i for i in range(len(targets)) if called[i] == targets[i]][: 2 * columns]
+    figure = Figure()
+    for number, i in enumerate(right + most_confident_mistakes(logits, targets, 2 * columns).tolist()):
+        ax = figure.add_subplot(4, columns, number + 1)
+        ax.imshow(images[i].permute(1, 2, 0))
+        truth = "" if i in right else f" (is {names[targets[i]].title()})"
+        ax.set_title(f"{names[called[i]].title()}, {100 * confidence[i]:.0f} per cent{truth}")
     return figure
 """,
     ),

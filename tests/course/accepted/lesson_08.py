@@ -66,6 +66,22 @@ def pick_device(name="auto"):
 """,
     ),
     Accepted(
+        exercise="pick_device",
+        name="the questions imported by their names",
+        source="""
+from torch.backends import mps
+from torch.cuda import device_count, is_available
+
+
+def pick_device(name="auto"):
+    gpus = ["cuda", *map("cuda:{}".format, range(device_count()))] if is_available() else []
+    there = [*gpus, *["mps", "mps:0"] * mps.is_available(), "cpu", "cpu:0"]
+    if name != "auto" and name not in there:
+        raise ValueError(f"no device {name!r} among {there}")
+    return torch.device(there[0] if name == "auto" else name)
+""",
+    ),
+    Accepted(
         exercise="step_flops",
         name="a copy of the model",
         source="""
@@ -278,6 +294,35 @@ def images_per_second(step, images, steps=5):
         began = perf_counter()
         step()
         times.append(perf_counter() - began)
+    return images / min(times)
+""",
+    ),
+    Accepted(
+        exercise="images_per_second",
+        name="the clock as a default of a function beside it",
+        source="""
+def seconds_of(step, clock=time.perf_counter):
+    began = clock()
+    step()
+    return clock() - began
+
+
+def images_per_second(step, images, steps=5):
+    step()
+    return images / min(seconds_of(step) for _ in range(steps))
+""",
+    ),
+    Accepted(
+        exercise="images_per_second",
+        name="the clock as a default argument",
+        source="""
+def images_per_second(step, images, steps=5, clock=time.perf_counter):
+    step()
+    times = []
+    for _ in range(steps):
+        began = clock()
+        step()
+        times.append(clock() - began)
     return images / min(times)
 """,
     ),
@@ -531,7 +576,8 @@ class ShiftedConv2d(nn.Module):
         for i in range(size):
             for j in range(size):
                 part = x[:, :, i : i + s * high : s, j : j + s * wide : s][:, :, :high, :wide]
-                out = out + torch.tensordot(part, self.weight[:, :, i, j], dims=([1], [1]))
+                weight = self.weight[:, :, i, j].to(part.dtype)
+                out = out + torch.tensordot(part, weight, dims=([1], [1]))
         return out.permute(0, 3, 1, 2)
 """,
     ),
