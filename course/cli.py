@@ -278,7 +278,7 @@ def truth(
     from rich.progress import track
 
     from course.lesson import LessonError, exercises, released
-    from course.truth import Kills, first_seeds, wrongs
+    from course.truth import Kills, first_seeds, forget_lessons, wrongs
 
     torch.set_num_threads(1)
     wrong: list[str] = []
@@ -296,9 +296,13 @@ def truth(
             kills.show(console)
             note(kills.wrongs)
             beliefs += len(kills.failed)
-        pairs = [(exercise, seed) for exercise in judged for seed in first_seeds(seeds)[1:]]
+            forget_lessons(exercise)
+        _, *more = first_seeds(seeds)
+        pairs = [(exercise, seed) for exercise in judged for seed in more]
         for exercise, seed in track(pairs, "seeds", console=console, disable=not console.is_terminal, transient=True):
             note(wrongs(exercise, seed))
+            if seed == more[-1]:
+                forget_lessons(exercise)
     except LessonError as error:
         _fail(str(error))
     said = f"{len(judged)} references and {beliefs} wrong beliefs judged under {seeds} seed{'s' * (seeds > 1)}"

@@ -39,6 +39,12 @@ def wrongs(exercise: Exercise, seed: int) -> list[str]:
     return found
 
 
+def forget_lessons(exercise: Exercise) -> None:
+    """Free the lessons of those who hold beliefs about an exercise, megabytes each; they load again when needed."""
+    for belief in beliefs(exercise):
+        vars(belief).pop("lesson", None)
+
+
 def refused(exercise: Exercise, seed: int) -> list[str]:
     """A line if the reference does not pass every test of an exercise under a seed."""
     reference = judge(exercise, Lesson.from_solution(exercise.lesson), seed)

@@ -109,8 +109,7 @@ def test_computes_in_float16_where_that_is_asked_for(student):
         layers = {"one layer": one, "two in a row": nn.Sequential(one, two)}
         return {name: [dtype_under_autocast(net, x, dtype) for dtype in dtypes] for name, net in layers.items()}
 
-    asked = [str(dtype) for dtype in dtypes]
-    student.returns(probe, lambda: {"one layer": asked, "two in a row": asked})
+    student.returns(probe, lambda: {name: [str(dtype) for dtype in dtypes] for name in ("one layer", "two in a row")})
 
 
 def test_learns_under_autocast(student):
