@@ -163,7 +163,8 @@ print(f"they differ by {of_squares[0] - of_mean[0]:.3f} at every shift; the vari
 #
 # A few things are good to know:
 #
-# - Add cells, helpers and imports wherever you like. The tests load your definitions, not your experiments.
+# - Add cells, helpers and imports wherever you like. The tests load your definitions with what they refer to, not
+#   your plots, loops and experiments. So compute a constant in a function, not in a loop of its own.
 # - Run the cells from top to bottom once after you open a notebook. A check tells you if one is missing.
 # - Your own parts come along: lesson 4 uses the block that you wrote in lesson 3, as soon as it passes its tests. If it
 #   doesn't, you get the reference and can go on all the same.
