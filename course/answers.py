@@ -25,7 +25,7 @@ import torch
 from course import probes, sandbox
 from course.divergence import Call, Fingerprint
 from course.lesson import ROOT, Lesson, LessonError, exercises, notebook_of, script_of, scripts
-from course.outcome import Opaque, Outcome, Probe, Raised, kind_of, run
+from course.outcome import Opaque, Outcome, Probe, Raised, comparable, kind_of, run
 
 MAX_DEPTH = 8
 MOST_ANSWERS = 10_000  # that are read
@@ -74,7 +74,7 @@ def decode(data: Any, depth: int = 0) -> Any:
             return flat.reshape(shape)
         case {"array": [str(dtype), list(shape), str(text)], **rest} if not rest:
             kind = np.dtype(dtype)
-            if kind.kind not in "fiub" or kind.itemsize > 8 or not kind.isnative:
+            if not comparable(kind):
                 raise ValueError(f"arrays of {kind} are not numbers that can be compared")
             return np.frombuffer(bytearray(_bytes(text, shape, kind.itemsize)), kind).reshape(shape)
         case {"dict": dict(items), **rest} if not rest:

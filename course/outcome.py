@@ -122,13 +122,18 @@ class Opaque:
     kind: str
 
 
+def comparable(kind: np.dtype[Any]) -> bool:
+    """Whether arrays of a dtype hold numbers that torch can take."""
+    return kind.kind in "fiub" and kind.itemsize <= 8 and kind.isnative
+
+
 def plain(value: Any) -> Any:
     """A detached copy of a value on the CPU, made of exact base types only."""
     match value:
         case torch.Tensor():
             with torch._C.DisableTorchFunctionSubclass():  # a subclass might answer for itself
                 return torch.Tensor.as_subclass(torch.Tensor.detach(value), torch.Tensor).cpu().clone()
-        case np.ndarray() if not (value.dtype.kind in "fiub" and value.dtype.itemsize <= 8 and value.dtype.isnative):
+        case np.ndarray() if not comparable(value.dtype):
             return Opaque(f"{value.dtype} array of shape {value.shape}")
         case np.ndarray():
             return np.array(value, order="C", subok=False)
