@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -374,6 +375,14 @@ def test_a_speed_is_measured_on_this_process_share_of_a_batch_in_its_parts(lesso
     config = lesson.Config(batch_size=64, accumulate=2)
     assert lesson.speed_of(config, torch.device("cpu"), "float32", 16) == 64  # all four together
     assert steps == [(16, 16, {"accumulate": 2})]
+
+
+def test_a_network_that_cannot_be_compiled_ends_in_a_sentence(lesson, monkeypatch):
+    refused = type("InvalidCxxCompiler", (RuntimeError,), {"__module__": "torch._inductor.exc"})
+    monkeypatch.setitem(lesson.namespace, "main", Mock(side_effect=refused("No working C++ compiler\nand much more")))
+    result = CliRunner().invoke(cli.app, ["train", "--compile"])
+    assert result.exit_code == 1
+    assert " ".join(result.output.split()).endswith("so leave out --compile. No working C++ compiler")
 
 
 @pytest.mark.parametrize("resume", [False, True])
